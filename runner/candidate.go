@@ -1,0 +1,77 @@
+package runner
+
+import (
+	"slices"
+	"time"
+)
+
+// A Candidate is an image (or, for runner/process, a command) and how it is
+// started. The JSON form is the result file's "candidates" entry.
+type Candidate struct {
+	Name string `json:"name"` // as the user named it; unique within a run
+	Ref  string `json:"ref"`  // image reference, or command line
+
+	// How it is started, as `docker run` has it. Zero values leave the
+	// image's or the engine's own setting.
+	Args       []string `json:"args,omitempty"`
+	Env        []string `json:"env,omitempty"`     // NAME=value
+	Volumes    []string `json:"volumes,omitempty"` // source:target[:options]
+	Memory     int64    `json:"memory_bytes,omitempty"`
+	CPUs       float64  `json:"cpus,omitempty"`
+	ShmSize    int64    `json:"shm_size_bytes,omitempty"`
+	Network    string   `json:"network,omitempty"`
+	User       string   `json:"user,omitempty"`
+	Entrypoint string   `json:"entrypoint,omitempty"`
+
+	// When it counts as ready. Port 0 and Health "" are found: Port by
+	// Prepare, Health by Prepare or in the first start.
+	Ready   Rule     `json:"ready"`
+	Port    int      `json:"port,omitempty"`
+	Health  string   `json:"health,omitempty"`
+	Request *Request `json:"request,omitempty"`
+
+	// What Prepare found.
+	Digest        string `json:"digest,omitempty"`         // the engine's image ID
+	UnpackedBytes *int64 `json:"unpacked_bytes,omitempty"` // sum of the layers; nil where unknown
+}
+
+// Clone returns a copy that shares nothing with c.
+func (c Candidate) Clone() Candidate {
+	c.Args = slices.Clone(c.Args)
+	c.Env = slices.Clone(c.Env)
+	c.Volumes = slices.Clone(c.Volumes)
+	if c.Request != nil {
+		r := *c.Request
+		r.Body = slices.Clone(r.Body)
+		c.Request = &r
+	}
+	if c.UnpackedBytes != nil {
+		n := *c.UnpackedBytes
+		c.UnpackedBytes = &n
+	}
+	return c
+}
+
+// Paths are the health paths to try: the known one, or HealthPaths.
+func (c Candidate) Paths() []string {
+	if c.Health != "" {
+		return []string{c.Health}
+	}
+	return HealthPaths
+}
+
+// A Request is the first real request sent to a ready candidate; the first
+// 2xx answer to it is the mark FirstResponse.
+type Request struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Body   []byte `json:"body,omitempty"`
+}
+
+// HealthPaths are tried in this order where nothing names a health path.
+var HealthPaths = []string{
+	"/health", "/healthz", "/readyz", "/ready", "/health/ready", "/v2/health/ready", "/ping", "/",
+}
+
+// DefaultTimeout bounds a start where nothing else is said.
+const DefaultTimeout = 60 * time.Second

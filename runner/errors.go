@@ -1,0 +1,33 @@
+package runner
+
+import "errors"
+
+// What kind of failure an error of this package and of Runners is. The
+// command line turns them into exit codes and adds hints.
+var (
+	// ErrUsage: the user has to say more or something else.
+	ErrUsage = errors.New("usage")
+	// ErrEnvironment: no engine, no such image, no permission, disk full.
+	ErrEnvironment = errors.New("environment")
+	// ErrNotPermitted: the host does not allow what was asked for, such as
+	// a cold level; the message names the remedy.
+	ErrNotPermitted = errors.New("not permitted")
+)
+
+// A kindError is an error of a kind that its message does not spell out.
+type kindError struct {
+	kind error
+	err  error
+}
+
+func (e kindError) Error() string   { return e.err.Error() }
+func (e kindError) Unwrap() []error { return []error{e.kind, e.err} }
+
+// As returns err, which then also is kind for errors.Is; its message stays
+// as it is. A nil err stays nil.
+func As(kind, err error) error {
+	if err == nil {
+		return nil
+	}
+	return kindError{kind, err}
+}

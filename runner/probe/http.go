@@ -1,0 +1,224 @@
+package probe
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"mlbench/runner"
+)
+
+const (
+	// tryTimeout bounds one request. A server that accepts and hangs until
+	// it is ready answers the waiting request at that moment, so it is long.
+	tryTimeout = 5 * time.Second
+	// maxAnswer bounds what is read of one answer, headers and body.
+	maxAnswer = 1 << 20
+	// waited is the round trip from which a request counts as one that
+	// waited for the server; below it the gap between tries says enough.
+	waited = 5 * time.Millisecond
+)
+
+// HTTP waits until one of paths answers 2xx: the marks Listening and Ready.
+// With several paths, each round asks them in order and the first 2xx wins; a
+// path that answers 503 says that it is the health path and not ready yet, so
+// the paths after it are not asked in that round.
+//
+// The resolution of Ready is the time from the last "not yet" to the 2xx. A
+// request that waited in the server's backlog comes back when the server is
+// ready, so there the resolution is the round trip of a second request, which
+// is how long an answer takes.
+func HTTP(ctx context.Context, t Target, paths []string) (s Sighting, err error) {
+	c, s, err := connect(ctx, t)
+	if err != nil {
+		return s, err
+	}
+	conn, lastNo := c.conn, c.lastNo
+	var seen notes
+	defer func() { s.Tried = seen.list() }()
+	for {
+		sent := time.Now()
+		for _, path := range paths {
+			asked := time.Now()
+			a, err := ask(ctx, conn, c.addr, runner.Request{Method: http.MethodGet, Path: path}, tryTimeout)
+			conn = nil // its one use
+			if err != nil {
+				seen.set(path, requestProblem(err))
+			} else {
+				seen.set(path, strconv.Itoa(a.status))
+			}
+			if err == nil && a.ok() {
+				s.Health = path
+				s.Marks[runner.Ready] = readyMark(ctx, t, c.addr, path, asked, lastNo, a)
+				return s, nil
+			}
+			if ctx.Err() != nil {
+				return s, context.Cause(ctx)
+			}
+			if err != nil || a.status == http.StatusServiceUnavailable {
+				break
+			}
+		}
+		lastNo = sent
+		now := time.Now()
+		if err := sleep(ctx, pause(now.Sub(t.Begin), now.Sub(sent))); err != nil {
+			return s, err
+		}
+	}
+}
+
+func readyMark(ctx context.Context, t Target, addr, path string, asked, lastNo time.Time, a answer) runner.Mark {
+	m := runner.Mark{At: a.at.Sub(t.Begin), Resolution: a.at.Sub(lastNo), Source: "http"}
+	if a.at.Sub(asked) < waited {
+		return m
+	}
+	again := time.Now()
+	if b, err := ask(ctx, nil, addr, runner.Request{Method: http.MethodGet, Path: path}, tryTimeout); err == nil && b.ok() {
+		m.Resolution = min(m.Resolution, b.at.Sub(again))
+		m.Source = "http-waiting"
+	}
+	return m
+}
+
+// FirstResponse sends the candidate's first real request, again and again
+// until it is answered 2xx, and returns the mark FirstResponse: the moment
+// the answer's body was there.
+func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, error) {
+	s := Sighting{Marks: make(runner.Marks)}
+	var seen notes
+	lastNo := time.Now()
+	for {
+		for _, addr := range t.Addrs {
+			sent := time.Now()
+			a, err := ask(ctx, nil, addr, r, 0) // a first inference may load the model
+			if err == nil && a.ok() {
+				s.Marks[runner.FirstResponse] = runner.Mark{
+					At:         a.done.Sub(t.Begin),
+					Resolution: sent.Sub(lastNo),
+					Source:     "http",
+				}
+				return s, nil
+			}
+			if err != nil {
+				seen.set(r.Method+" "+r.Path, requestProblem(err))
+			} else {
+				seen.set(r.Method+" "+r.Path, strconv.Itoa(a.status))
+			}
+			s.Tried = seen.list()
+			if ctx.Err() != nil {
+				return s, context.Cause(ctx)
+			}
+			lastNo = sent
+		}
+		now := time.Now()
+		if err := sleep(ctx, pause(now.Sub(t.Begin), now.Sub(lastNo))); err != nil {
+			return s, err
+		}
+	}
+}
+
+// answer is what came back to one request.
+type answer struct {
+	status int
+	at     time.Time // when status and headers were there
+	done   time.Time // when the body was there
+}
+
+func (a answer) ok() bool { return a.status >= 200 && a.status < 300 }
+
+// ask sends one request over conn, or over a new connection if conn is nil,
+// and closes it; a timeout of 0 leaves the bound to ctx. It speaks HTTP itself, not through http.Transport, so that
+// nothing but this one request happens on this one connection.
+func ask(ctx context.Context, conn net.Conn, addr string, r runner.Request, timeout time.Duration) (answer, error) {
+	if conn == nil {
+		var err error
+		if conn, err = dial(ctx, addr); err != nil {
+			return answer{}, err
+		}
+	}
+	defer func() { _ = conn.Close() }()
+	if timeout > 0 {
+		_ = conn.SetDeadline(time.Now().Add(timeout))
+	}
+	// The deadline in the past wakes a read that waits.
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+
+	req, err := newRequest(addr, r)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := req.Write(conn); err != nil {
+		return answer{}, err
+	}
+	in := bufio.NewReader(io.LimitReader(conn, maxAnswer))
+	for {
+		resp, err := http.ReadResponse(in, req)
+		if err != nil {
+			return answer{}, err
+		}
+		if resp.StatusCode < 200 { // interim, e.g. 100 Continue; maxAnswer bounds them
+			continue
+		}
+		a := answer{status: resp.StatusCode, at: time.Now()}
+		// A body that is cut or longer than maxAnswer changes nothing: the
+		// status stands.
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		a.done = time.Now()
+		return a, nil
+	}
+}
+
+// newRequest makes the request. Its Host is localhost, as a health check from
+// inside the container would have it: servers with a list of allowed hosts
+// rarely list a container's address.
+func newRequest(addr string, r runner.Request) (*http.Request, error) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.ParseRequestURI(r.Path)
+	if err != nil {
+		return nil, fmt.Errorf("path %q: %w", r.Path, err)
+	}
+	u.Scheme, u.Host = "http", net.JoinHostPort("localhost", port)
+	req, err := http.NewRequest(r.Method, u.String(), bytes.NewReader(r.Body)) //nolint:noctx // conn's deadline follows ctx
+	if err != nil {
+		return nil, err
+	}
+	req.Close = true
+	req.Header.Set("User-Agent", "mlbench")
+	if len(r.Body) > 0 {
+		req.Header.Set("Content-Type", contentType(r.Body))
+	}
+	return req, nil
+}
+
+// contentType is application/json for what looks like it, which is what
+// nearly every inference service takes, else what the bytes look like.
+func contentType(body []byte) string {
+	if b := bytes.TrimSpace(body); len(b) > 0 && (b[0] == '{' || b[0] == '[') {
+		return "application/json"
+	}
+	return http.DetectContentType(body)
+}
+
+// requestProblem is the short form of a request's error.
+func requestProblem(err error) string {
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return fmt.Sprintf("no answer within %v", tryTimeout)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed without an answer"
+	}
+	return dialProblem(err)
+}

@@ -1,0 +1,91 @@
+// Package probe finds the moment at which a started candidate is ready, from
+// outside and with little work: it tries to connect, asks the health path or
+// reads log lines, and states for every moment how exactly it is known.
+//
+// All of its functions wait until the rule holds or ctx is done. A runner ends
+// ctx, with a cause, when the candidate's program ends or its time is up; that
+// cause is the error returned.
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"mlbench/runner"
+)
+
+// ErrUnreachable: for UnreachableAfter no try got any answer from the
+// candidate's address, not even a refusal, so its network cannot be reached
+// from here.
+var ErrUnreachable = errors.New("the candidate's address cannot be reached from here")
+
+// UnreachableAfter is how long an address may stay silent before it is called
+// unreachable. A container's address refuses within microseconds while
+// nothing listens; silence means that packets go nowhere.
+const UnreachableAfter = 3 * time.Second
+
+// A Target is where a candidate answers.
+type Target struct {
+	Addrs []string  // "host:port", tried in turn; at least one
+	Begin time.Time // the zero of all marks, with monotonic reading
+
+	// Proxied says that the address belongs to a proxy that accepts before
+	// the candidate listens, so that a connection proves nothing.
+	Proxied bool
+}
+
+// A Sighting is what a probe saw.
+type Sighting struct {
+	Marks  runner.Marks
+	Health string   // the path that answered 2xx
+	Tried  []string // last answer of every path or address, for error messages
+}
+
+// pause is the time between two tries. One millisecond keeps the error well
+// under 1 % of any start worth measuring; 1/500 of the time since begin bounds
+// the number of tries (a start of a minute costs about 3,000); and never less
+// than the last try took, so that a server busy with starting spends at most
+// half of one thread on answering "not yet".
+func pause(elapsed, took time.Duration) time.Duration {
+	return max(time.Millisecond, elapsed/500, took)
+}
+
+// sleep waits for d or until ctx is done, whose cause it returns.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// notes keeps the last answer of every path or address, in the order in which
+// they were first tried.
+type notes struct {
+	keys []string
+	last map[string]string
+}
+
+func (n *notes) set(key, answer string) {
+	if n.last == nil {
+		n.last = make(map[string]string)
+	}
+	if !slices.Contains(n.keys, key) {
+		n.keys = append(n.keys, key)
+	}
+	n.last[key] = answer
+}
+
+func (n *notes) list() []string {
+	var out []string
+	for _, k := range n.keys {
+		out = append(out, fmt.Sprintf("%s: %s", k, n.last[k]))
+	}
+	return out
+}

@@ -1,0 +1,72 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"mlbench/runner"
+)
+
+// Why a probe stopped before the candidate was ready.
+var (
+	ErrTimeout = errors.New("not ready in time")
+	ErrEnded   = errors.New("the program ended before it was ready")
+)
+
+// Until returns a context for probing: it is done at the deadline, with cause
+// ErrTimeout, and when ended is closed, with cause ErrEnded. Call cancel when
+// the probing is over.
+func Until(ctx context.Context, deadline time.Time, ended <-chan struct{}) (_ context.Context, cancel func()) {
+	ctx, cancelTime := context.WithDeadlineCause(ctx, deadline, ErrTimeout)
+	ctx, cancelEnd := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-ended:
+			cancelEnd(ErrEnded)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancelEnd(nil); cancelTime() }
+}
+
+// Record writes into s what a probe saw and how it ended.
+func Record(s *runner.Start, seen Sighting, err error) {
+	for name, mark := range seen.Marks {
+		s.Marks[name] = mark
+	}
+	if seen.Health != "" {
+		s.Health = seen.Health
+	}
+	switch {
+	case err == nil:
+		s.Outcome = runner.OutcomeReady
+		return
+	case errors.Is(err, ErrTimeout):
+		s.Outcome = runner.OutcomeTimeout
+	case errors.Is(err, ErrEnded):
+		s.Outcome = runner.OutcomeExited
+	default:
+		s.Outcome = runner.OutcomeError
+	}
+	s.Tried = seen.Tried
+	s.Problem = err.Error()
+	if len(seen.Tried) > 0 {
+		s.Problem = fmt.Sprintf("%v; tried %s", err, strings.Join(seen.Tried, ", "))
+	}
+}
+
+// Answers reports whether something accepts connections at one of addrs, and
+// which: before a candidate is started on a shared network, nothing may.
+func Answers(ctx context.Context, addrs []string) (addr string, yes bool) {
+	for _, addr := range addrs {
+		if conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", addr); err == nil {
+			_ = conn.Close()
+			return addr, true
+		}
+	}
+	return "", false
+}

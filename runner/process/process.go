@@ -1,0 +1,267 @@
+//go:build unix
+
+// Package process starts commands instead of containers: the same experiment
+// where no engine runs, or for code that is not in an image yet.
+//
+// A candidate's Ref is a shell command line. It gets its port in the variable
+// PORT, runs in a process group of its own, and is killed with everything that
+// it started once it was measured.
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"mlbench/runner"
+	"mlbench/runner/cache"
+	"mlbench/runner/probe"
+)
+
+// Runner starts commands on this machine. The zero value works.
+type Runner struct {
+	starts int
+}
+
+var (
+	_ runner.Runner  = (*Runner)(nil)
+	_ runner.Evictor = (*Runner)(nil)
+	_ runner.Reaper  = (*Runner)(nil)
+)
+
+// logLines is how much of a failed start's output is kept.
+const logLines = 20
+
+// Host describes this machine.
+func (r *Runner) Host(context.Context) (runner.Host, error) {
+	h := runner.Host{
+		Engine: "process",
+		OS:     runtime.GOOS,
+		Arch:   runtime.GOARCH,
+		CPUs:   runtime.NumCPU(),
+		Reach:  "address",
+	}
+	h.Kernel, h.MemoryBytes = kernelFacts()
+	return h, nil
+}
+
+// Prepare finds a free port where none is named, and refuses what only a
+// container can have.
+func (r *Runner) Prepare(_ context.Context, c runner.Candidate) (runner.Candidate, error) {
+	if strings.TrimSpace(c.Ref) == "" {
+		return c, runner.As(runner.ErrUsage, errors.New("empty command: name one to start, e.g. 'python3 app.py'"))
+	}
+	if err := refuse(c); err != nil {
+		return c, err
+	}
+	if c.Port == 0 && (c.Ready.NeedsPort() || c.Request != nil) {
+		port, err := freePort()
+		if err != nil {
+			return c, runner.As(runner.ErrEnvironment, fmt.Errorf("no free port for %s: %w", c.Name, err))
+		}
+		c.Port = port
+	}
+	return c, nil
+}
+
+func refuse(c runner.Candidate) error {
+	for _, f := range []struct {
+		flag string
+		set  bool
+	}{
+		{"--volume", len(c.Volumes) > 0}, {"--memory", c.Memory != 0}, {"--cpus", c.CPUs != 0},
+		{"--shm-size", c.ShmSize != 0}, {"--network", c.Network != ""}, {"--user", c.User != ""},
+		{"--entrypoint", c.Entrypoint != ""}, {"--ready healthcheck", c.Ready.Kind == runner.Healthcheck},
+	} {
+		if f.set {
+			return runner.As(runner.ErrUsage, fmt.Errorf(
+				"%s is for containers, and --runner process starts plain commands: leave it out, or measure an image", f.flag))
+		}
+	}
+	return nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Start runs the command once. See runner.Runner.
+func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Duration) (runner.Start, error) {
+	if err := ctx.Err(); err != nil {
+		return runner.Start{}, context.Cause(ctx)
+	}
+	addrs := addresses(c.Port)
+	if addr, taken := probe.Answers(ctx, addrs); taken {
+		return runner.Start{}, runner.As(runner.ErrEnvironment, fmt.Errorf(
+			"something already listens on %s, before %s was started: end it, or choose another --port", addr, c.Name))
+	}
+	r.starts++
+	mark := marker{owner: runner.Self(), start: r.starts}
+	p, err := launch(c, mark)
+	if err != nil {
+		return runner.Start{}, runner.As(runner.ErrEnvironment, fmt.Errorf("starting %q: %w", c.Ref, err))
+	}
+	s := runner.Start{BeginAt: p.begin, Outcome: runner.OutcomeReady, Marks: runner.Marks{
+		runner.Started: {At: p.started.Sub(p.begin), Source: "fork"},
+	}}
+	watchCtx, cancel := probe.Until(ctx, p.begin.Add(timeout), p.ended)
+	defer cancel()
+
+	target := probe.Target{Addrs: addrs, Begin: p.begin}
+	sighting, err := p.wait(watchCtx, c, target)
+	probe.Record(&s, sighting, err)
+	if err == nil && c.Request != nil {
+		sighting, err = probe.FirstResponse(watchCtx, target, *c.Request)
+		probe.Record(&s, sighting, err)
+	}
+	stopping := time.Now()
+	state, stopErr := p.stop(mark)
+	s.Stop = time.Since(stopping)
+	if s.Outcome == runner.OutcomeExited {
+		s.Exit = &runner.ExitState{Code: exitCode(state)}
+		s.Problem = fmt.Sprintf("the program ended with status %d before it was ready", s.Exit.Code)
+	}
+	if s.Outcome != runner.OutcomeReady {
+		s.Log = p.out.Last()
+	}
+	if ctx.Err() != nil {
+		return s, context.Cause(ctx)
+	}
+	if stopErr != nil {
+		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("stopping %q: %w", c.Ref, stopErr))
+	}
+	return s, nil
+}
+
+// Close has nothing to free.
+func (r *Runner) Close() error { return nil }
+
+// CanEvict says whether the kernel's whole page cache can be dropped. What
+// files a command will read is not known beforehand, so nothing proves it.
+func (r *Runner) CanEvict(context.Context, []runner.Candidate) (runner.Eviction, error) {
+	if err := cache.CanDropAll(); err != nil {
+		return runner.Eviction{}, runner.As(runner.ErrNotPermitted, err)
+	}
+	return runner.Eviction{How: "the host's whole page cache dropped (drop_caches)"}, nil
+}
+
+// Evict drops the kernel's whole page cache.
+func (r *Runner) Evict(context.Context, []runner.Candidate) error {
+	return cache.DropAll()
+}
+
+// running is a command that was launched.
+type running struct {
+	cmd     *exec.Cmd
+	begin   time.Time
+	started time.Time
+	out     *probe.Lines
+	watch   *probe.Watch  // rule log only
+	read    chan struct{} // closed when the output was read to its end
+	pipe    *os.File
+	ended   chan struct{} // closed when the program has ended and was reaped
+	endedAt time.Time     // set before ended is closed
+}
+
+func launch(c runner.Candidate, mark marker) (*running, error) {
+	p := &running{out: &probe.Lines{Keep: logLines}, read: make(chan struct{}), ended: make(chan struct{})}
+	if c.Ready.Kind == runner.Log {
+		p.watch = &probe.Watch{Pattern: c.Ready.Pattern, Lag: func(line string, _ time.Time) (string, time.Duration) {
+			return line, probe.Lag()
+		}}
+		p.out.Watch(p.watch)
+	}
+	out, in, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.pipe = out
+	// "$@" passes what followed -- on as it is, without a second reading by
+	// the shell.
+	p.cmd = exec.Command("/bin/sh", append([]string{"-c", c.Ref + ` "$@"`, "sh"}, c.Args...)...)
+	if len(c.Args) == 0 {
+		p.cmd.Args = []string{"/bin/sh", "-c", c.Ref}
+	}
+	p.cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(c.Port))
+	p.cmd.Env = append(p.cmd.Env, c.Env...)
+	p.cmd.Env = append(p.cmd.Env, mark.env())
+	p.cmd.Stdout, p.cmd.Stderr = in, in
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+
+	probe.Lag() // measured here, not within the start
+	p.begin = time.Now()
+	err = p.cmd.Start()
+	p.started = time.Now()
+	_ = in.Close()
+	if err != nil {
+		_ = out.Close()
+		return nil, err
+	}
+	go func() {
+		defer close(p.read)
+		drain(out, p.out)
+	}()
+	go func() {
+		_ = p.cmd.Wait() // how it ended stands in ProcessState
+		p.endedAt = time.Now()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+func drain(from *os.File, to *probe.Lines) {
+	for b := make([]byte, 32<<10); ; {
+		n, err := from.Read(b)
+		_, _ = to.Write(b[:n]) // Lines never fails
+		if err != nil {
+			return
+		}
+	}
+}
+
+// wait waits until the candidate's ready rule holds.
+func (p *running) wait(ctx context.Context, c runner.Candidate, t probe.Target) (probe.Sighting, error) {
+	switch c.Ready.Kind {
+	case runner.TCP:
+		return probe.TCP(ctx, t)
+	case runner.Log:
+		return probe.Log(ctx, t.Begin, p.watch)
+	case runner.Exit:
+		<-ctx.Done()
+		err := context.Cause(ctx)
+		if errors.Is(err, probe.ErrEnded) && p.cmd.ProcessState.Success() {
+			return probe.Sighting{Marks: runner.Marks{runner.Ready: {
+				At: p.endedAt.Sub(t.Begin), Resolution: probe.Lag(), Source: "exit",
+			}}}, nil
+		}
+		return probe.Sighting{}, err
+	default:
+		return probe.HTTP(ctx, t, c.Paths())
+	}
+}
+
+func exitCode(state *os.ProcessState) int {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal()) // as a shell and an engine report it
+	}
+	return state.ExitCode()
+}
+
+// addresses are where a command on this machine may listen.
+func addresses(port int) []string {
+	p := strconv.Itoa(port)
+	return []string{net.JoinHostPort("127.0.0.1", p), net.JoinHostPort("::1", p)}
+}

@@ -1,0 +1,103 @@
+// Package runner says what it is to start a candidate once: the candidate, the
+// marks of a start, how it ended, and the Runner that does it. It knows no
+// engine; runner/docker and runner/process are Runners, and runner/runnertest
+// holds the tests that every Runner passes.
+package runner
+
+import (
+	"context"
+	"time"
+)
+
+// A Runner starts candidates on one host. Its methods are called from one
+// goroutine at a time.
+type Runner interface {
+	// Host describes the machine and the engine that candidates run on.
+	// It is the first thing asked of a Runner: where the engine cannot be
+	// reached it returns an error that wraps ErrEnvironment.
+	Host(ctx context.Context) (Host, error)
+
+	// Prepare makes a candidate startable, fetching what is missing, and
+	// returns it with everything filled in that can be known without
+	// starting it (digest, size, port, health path). A candidate that cannot
+	// be started as asked gives an error that wraps ErrUsage (say more on the
+	// command line) or ErrEnvironment (no such image, wrong architecture).
+	Prepare(ctx context.Context, c Candidate) (Candidate, error)
+
+	// Start starts a prepared candidate once, watches until it is ready, has
+	// ended or timeout has passed since Start.BeginAt, sends the candidate's
+	// Request if it has one, and removes it again. A candidate that fails is
+	// an Outcome, not an error: an error means that the engine failed or
+	// that ctx is done. Nothing of the start is left running in any case.
+	Start(ctx context.Context, c Candidate, timeout time.Duration) (Start, error)
+
+	// Close frees what the Runner holds. It leaves nothing on the host.
+	Close() error
+}
+
+// An Evictor is a Runner that can make starts cold at level Cache. It is an
+// optional power: ask for it by type assertion.
+type Evictor interface {
+	// CanEvict says how Evict would work on this host and whether Resident
+	// can prove it; an error wraps ErrNotPermitted and names the remedy.
+	CanEvict(ctx context.Context, candidates []Candidate) (Eviction, error)
+
+	// Evict drops the pages of all these candidates from memory. Candidates
+	// share files, and one start warms the other, so all are named at once.
+	Evict(ctx context.Context, candidates []Candidate) error
+}
+
+// An Eviction says how candidates are made cold.
+type Eviction struct {
+	How    string // one phrase, for people
+	Proved bool   // Resident works, so that the result can be checked
+}
+
+// A Witness is a Runner that can say how much of a candidate is in memory
+// before it starts. It is an optional power.
+type Witness interface {
+	// Resident reads the page cache without changing it.
+	Resident(ctx context.Context, c Candidate) (Residency, error)
+}
+
+// Residency is how many bytes of a candidate's files are in the page cache.
+type Residency struct {
+	Resident int64 // bytes of pages in memory
+	Total    int64 // bytes of all files
+}
+
+// Share is Resident/Total, between 0 and 1; 0 for no files.
+func (r Residency) Share() float64 {
+	if r.Total <= 0 {
+		return 0
+	}
+	return min(float64(r.Resident)/float64(r.Total), 1)
+}
+
+// A Reaper is a Runner that can remove what runs of mlbench that were killed
+// left behind. It is an optional power.
+type Reaper interface {
+	// Reap removes leftovers whose owner lives no more, and says what each
+	// one was.
+	Reap(ctx context.Context) ([]string, error)
+}
+
+// Host is the machine that candidates run on, as far as it is known.
+// The fields are those of the result file's "host".
+type Host struct {
+	Engine      string `json:"engine,omitempty"`  // name and version
+	API         string `json:"api,omitempty"`     // negotiated API version
+	Storage     string `json:"storage,omitempty"` // storage driver
+	Runtime     string `json:"runtime,omitempty"` // default OCI runtime
+	Cgroup      string `json:"cgroup,omitempty"`  // "1" or "2"
+	OS          string `json:"os,omitempty"`
+	Arch        string `json:"arch,omitempty"` // as Go names it
+	Kernel      string `json:"kernel,omitempty"`
+	CPUs        int    `json:"cpus,omitempty"`
+	MemoryBytes int64  `json:"memory_bytes,omitempty"`
+
+	// Reach is how candidates' ports are reached: "address" (the
+	// container's own) or "published" (through the engine's port mapping,
+	// which may accept before the program listens).
+	Reach string `json:"reach,omitempty"`
+}

@@ -1,0 +1,77 @@
+package runnertest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Fixture builds the test program (see fixture/main.go) once per test binary,
+// statically linked, and returns its path.
+func Fixture(tb testing.TB) string {
+	tb.Helper()
+	path, err := fixture()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+var fixture = sync.OnceValues(func() (string, error) {
+	// Not tb.TempDir: it goes with the first test, and the program serves
+	// all. Its name is fixed by its content in Go's build cache, so a
+	// second build costs nothing.
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("mlbench-fixture-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "fixture")
+	made := path + "." + strconv.Itoa(os.Getpid())
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", made, "mlbench/runner/runnertest/fixture")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the fixture: %w\n%s", err, out)
+	}
+	return path, os.Rename(made, path)
+})
+
+// Truth is the file into which fixtures write their moments of readiness.
+type Truth string
+
+// NewTruth makes an empty one that every user may write to.
+func NewTruth(tb testing.TB) Truth {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "truth")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil { // whatever the umask
+		tb.Fatal(err)
+	}
+	return Truth(path)
+}
+
+// Last is the moment that was written last.
+func (t Truth) Last(tb testing.TB) time.Time {
+	tb.Helper()
+	b, err := os.ReadFile(string(t))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	lines := strings.Fields(string(bytes.TrimSpace(b)))
+	if len(lines) == 0 {
+		tb.Fatal("the fixture wrote no moment of readiness")
+	}
+	ns, err := strconv.ParseInt(lines[len(lines)-1], 10, 64)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return time.Unix(0, ns)
+}

@@ -1,0 +1,112 @@
+package runner
+
+import "time"
+
+// MarkName names a moment in a start. The list is open: readers pass over
+// names that they do not know.
+type MarkName string
+
+// The marks, in the order in which they happen. Begin is the zero of the
+// others and stands in Start.BeginAt.
+const (
+	Created       MarkName = "created"        // the create call returned
+	Started       MarkName = "started"        // the start call returned
+	Listening     MarkName = "listening"      // the program accepts connections
+	Ready         MarkName = "ready"          // the ready rule holds
+	FirstResponse MarkName = "first_response" // first 2xx to the candidate's Request
+)
+
+// A Mark is a moment of a start.
+type Mark struct {
+	At         time.Duration // since Start.BeginAt, on the monotonic clock
+	Resolution time.Duration // the true moment lies in (At-Resolution, At], or within half of it for a midpoint
+	Source     string        // how it was seen, e.g. "poll", "engine-call"
+}
+
+// Phase is the time between two neighbouring marks.
+type Phase struct {
+	Name string
+	Took time.Duration
+}
+
+// order lists the marks with the phase that each of them ends.
+var order = []struct {
+	mark  MarkName
+	phase string
+}{
+	{Created, "create"},
+	{Started, "start"},
+	{Listening, "boot"},
+	{Ready, "warmup"},
+	{FirstResponse, "first_request"},
+}
+
+// PhaseNames are the names of all phases, in the order in which they happen.
+func PhaseNames() []string {
+	names := make([]string, len(order))
+	for i, o := range order {
+		names[i] = o.phase
+	}
+	return names
+}
+
+// Marks are the moments of one start.
+type Marks map[MarkName]Mark
+
+// Phases are the times between the marks that are there, in order. Where a
+// mark is missing (no port is watched by the rule "log", say) the phase that
+// it would end is part of the next one.
+func (m Marks) Phases() []Phase {
+	var phases []Phase
+	var last time.Duration
+	for _, o := range order {
+		mark, ok := m[o.mark]
+		if !ok {
+			continue
+		}
+		phases = append(phases, Phase{o.phase, max(mark.At-last, 0)})
+		last = max(mark.At, last)
+	}
+	return phases
+}
+
+// Outcome says how a start ended.
+type Outcome string
+
+// The outcomes. All but OutcomeReady are failed starts.
+const (
+	OutcomeReady   Outcome = "ready"
+	OutcomeTimeout Outcome = "timeout" // not ready within the timeout
+	OutcomeExited  Outcome = "exited"  // the program ended before it was ready
+	OutcomeError   Outcome = "error"   // the engine refused to start it
+)
+
+// A Start is one start of one candidate, from the create call until it was
+// ready or failed.
+type Start struct {
+	BeginAt time.Time // just before the create call, with monotonic reading
+	Outcome Outcome
+	Marks   Marks
+
+	Health string // HTTP rule: the path that answered 2xx
+
+	// Of a failed start, for people.
+	Problem string     // what went wrong, in one line
+	Exit    *ExitState // OutcomeExited: how the program ended
+	Log     []string   // the last lines of the program's output
+	Tried   []string   // what readiness tries got, e.g. "/health: 404"
+
+	Stop time.Duration // how long it took to stop and remove the candidate
+}
+
+// ReadyAt is the time from BeginAt to readiness; ok is false for a failed start.
+func (s Start) ReadyAt() (at time.Duration, ok bool) {
+	m, ok := s.Marks[Ready]
+	return m.At, ok && s.Outcome == OutcomeReady
+}
+
+// ExitState is how a program ended.
+type ExitState struct {
+	Code      int
+	OOMKilled bool
+}
