@@ -31,6 +31,7 @@ const UnreachableAfter = 3 * time.Second
 type Target struct {
 	Addrs []string  // "host:port", tried in turn; at least one
 	Begin time.Time // the zero of all marks, with monotonic reading
+	Since time.Time // the program cannot have run before
 
 	// Proxied says that the address belongs to a proxy that accepts before
 	// the candidate listens, so that a connection proves nothing.

@@ -35,17 +35,18 @@ type connection struct {
 	conn   net.Conn
 	addr   string
 	at     time.Time // when it was accepted
-	lastNo time.Time // when the last refused try was sent; Begin if none was
+	lastNo time.Time // when the last refused try was sent; Target.Since if none was
 }
 
 // connect polls until the target accepts. Listening is the midpoint of the
 // last refused and the first accepted try, with half of the gap as
-// resolution: that halves the error of taking either end.
+// resolution: that halves the error of taking either end. A target that
+// accepts the very first try may have listened for long.
 func connect(ctx context.Context, t Target) (connection, Sighting, error) {
 	s := Sighting{Marks: make(runner.Marks)}
 	var seen notes
 	answered := false
-	lastNo := t.Begin
+	lastNo := t.Since
 	first := time.Now()
 	for {
 		sent := time.Now()
@@ -54,12 +55,12 @@ func connect(ctx context.Context, t Target) (connection, Sighting, error) {
 			if err == nil {
 				now := time.Now()
 				if !t.Proxied {
-					gap := now.Sub(lastNo)
-					s.Marks[runner.Listening] = runner.Mark{
-						At:         now.Sub(t.Begin) - gap/2,
-						Resolution: gap / 2,
-						Source:     "connect",
+					listening := runner.Mark{At: now.Sub(t.Begin), Resolution: now.Sub(lastNo), Source: "connect"}
+					if answered {
+						listening.Resolution /= 2
+						listening.At -= listening.Resolution
 					}
+					s.Marks[runner.Listening] = listening
 				}
 				return connection{conn, addr, now, lastNo}, s, nil
 			}

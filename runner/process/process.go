@@ -120,7 +120,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	watchCtx, cancel := probe.Until(ctx, p.begin.Add(timeout), p.ended)
 	defer cancel()
 
-	target := probe.Target{Addrs: addrs, Begin: p.begin}
+	target := probe.Target{Addrs: addrs, Begin: p.begin, Since: p.begin}
 	sighting, err := p.wait(watchCtx, c, target)
 	probe.Record(&s, sighting, err)
 	if err == nil && c.Request != nil {

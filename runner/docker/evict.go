@@ -1,0 +1,208 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/docker/pkg/jsonmessage"
+
+	"mlbench/runner"
+	"mlbench/runner/cache"
+)
+
+// CanEvict prefers to drop the pages of the candidates' own files, which can
+// be proved and disturbs nothing else; else a helper container drops the
+// whole page cache.
+func (r *Runner) CanEvict(ctx context.Context, candidates []runner.Candidate) (runner.Eviction, error) {
+	var unreadable error
+	for _, c := range candidates {
+		if _, unreadable = r.layerFiles(ctx, c); unreadable != nil {
+			break
+		}
+	}
+	if unreadable == nil {
+		return runner.Eviction{How: "pages of the candidates' own files dropped (posix_fadvise)", Proved: true}, nil
+	}
+	if ctx.Err() != nil {
+		return runner.Eviction{}, context.Cause(ctx)
+	}
+	refuse := func(why error) error {
+		return runner.As(runner.ErrNotPermitted, fmt.Errorf(
+			"the images' pages cannot be dropped from memory: %w; %w: run mlbench as root on the engine's host, or use --cold warm", unreadable, why))
+	}
+	if !r.local {
+		return runner.Eviction{}, refuse(errors.New("nor can a helper container do it, as the engine is not on this host"))
+	}
+	if err := r.dropThroughHelper(ctx); err != nil {
+		return runner.Eviction{}, refuse(fmt.Errorf("nor did a helper container do it: %w", err))
+	}
+	return runner.Eviction{How: "the host's whole page cache dropped (drop_caches, by a helper container)"}, nil
+}
+
+// Evict makes the candidates cold.
+func (r *Runner) Evict(ctx context.Context, candidates []runner.Candidate) error {
+	if r.helper != "" {
+		return r.dropThroughHelper(ctx)
+	}
+	for _, c := range candidates {
+		files, err := r.layerFiles(ctx, c)
+		if err != nil {
+			return runner.As(runner.ErrEnvironment, err)
+		}
+		if err := files.Evict(ctx); err != nil {
+			return runner.As(runner.ErrEnvironment, err)
+		}
+	}
+	return nil
+}
+
+// Resident says how much of the candidate's image is in memory.
+func (r *Runner) Resident(ctx context.Context, c runner.Candidate) (runner.Residency, error) {
+	files, err := r.layerFiles(ctx, c)
+	if err != nil {
+		return runner.Residency{}, runner.As(runner.ErrNotPermitted, err)
+	}
+	return files.Resident(ctx)
+}
+
+// layerFiles are the files in the folders of the candidate's layers: their
+// pages are what overlay2 containers read.
+func (r *Runner) layerFiles(ctx context.Context, c runner.Candidate) (*cache.Files, error) {
+	if files, ok := r.files[c.Digest]; ok {
+		return files, nil
+	}
+	if !r.local {
+		return nil, errors.New("the engine's files are on another host")
+	}
+	if r.graph != "overlay2" {
+		return nil, fmt.Errorf("the engine's storage driver is %q, and layer folders are only known for overlay2", r.graph)
+	}
+	img, err := r.cli.ImageInspect(ctx, c.Digest)
+	if err != nil {
+		return nil, r.engineError("inspecting image "+c.Ref, err)
+	}
+	var folders []string
+	if lower := img.GraphDriver.Data["LowerDir"]; lower != "" {
+		folders = strings.Split(lower, ":")
+	}
+	if upper := img.GraphDriver.Data["UpperDir"]; upper != "" {
+		folders = append(folders, upper)
+	}
+	if len(folders) == 0 {
+		return nil, fmt.Errorf("the engine names no layer folders of image %s", c.Ref)
+	}
+	// What was just built or pulled may not be on the disk yet, and such
+	// pages cannot be dropped.
+	if err := cache.Sync(folders[0]); err != nil {
+		return nil, err
+	}
+	files, err := cache.List(ctx, folders)
+	if err != nil {
+		return nil, err
+	}
+	r.files[c.Digest] = files
+	return files, nil
+}
+
+// helperScript runs in the helper container, with the host's programs.
+const helperScript = "sync && echo 3 > /vm/drop_caches"
+
+// dropThroughHelper writes the kernel's switch from a container: whoever may
+// use the engine may do so, and it needs no privileged container, which fails
+// where root itself lacks a capability. The container's image is empty, and
+// the programs are the host's, so nothing is downloaded.
+func (r *Runner) dropThroughHelper(ctx context.Context) error {
+	if err := r.makeHelper(ctx); err != nil {
+		return err
+	}
+	name := "mlbench-" + r.session + "-evict"
+	calls, cancel := detached(ctx)
+	defer cancel()
+	defer func() { _ = r.removeContainer(calls, name) }() // the next run reaps what stays
+	created, err := r.cli.ContainerCreate(calls, &container.Config{
+		Image: r.helper, Labels: r.labels(), User: "0:0", Entrypoint: []string{"/bin/sh", "-c", helperScript},
+	}, &container.HostConfig{
+		NetworkMode: "none",
+		Mounts:      helperMounts(),
+		LogConfig:   container.LogConfig{Type: "json-file"},
+	}, nil, nil, name)
+	if err != nil {
+		return r.engineError("creating the helper container", err)
+	}
+	if err := r.cli.ContainerStart(calls, created.ID, container.StartOptions{}); err != nil {
+		return r.engineError("starting the helper container", err)
+	}
+	done, failed := r.cli.ContainerWait(calls, created.ID, container.WaitConditionNotRunning)
+	select {
+	case d := <-done:
+		if d.StatusCode != 0 {
+			x := one{r: r, id: created.ID}
+			return fmt.Errorf("the helper container ended with status %d: %s", d.StatusCode, strings.Join(x.lastLines(calls), " "))
+		}
+	case err := <-failed:
+		return r.engineError("waiting for the helper container", err)
+	}
+	return nil
+}
+
+func helperMounts() []mount.Mount {
+	mounts := []mount.Mount{{Type: mount.TypeBind, Source: "/proc/sys/vm", Target: "/vm"}}
+	for _, dir := range []string{"/bin", "/lib", "/lib64", "/usr"} {
+		if _, err := os.Stat(dir); err == nil {
+			mounts = append(mounts, mount.Mount{Type: mount.TypeBind, Source: dir, Target: dir, ReadOnly: true})
+		}
+	}
+	return mounts
+}
+
+// makeHelper imports the helper's empty image, once.
+func (r *Runner) makeHelper(ctx context.Context) error {
+	if r.helper != "" {
+		return nil
+	}
+	var empty bytes.Buffer
+	if err := tar.NewWriter(&empty).Close(); err != nil {
+		return err
+	}
+	var changes []string
+	for k, v := range r.labels() {
+		changes = append(changes, fmt.Sprintf("LABEL %s=%q", k, v))
+	}
+	ref := "mlbench-helper:" + r.session
+	failed := func(err error) error { return r.engineError("importing the helper's image", err) }
+	answer, err := r.cli.ImageImport(ctx, image.ImportSource{Source: io.Reader(&empty), SourceName: "-"}, ref,
+		image.ImportOptions{Changes: changes})
+	if err != nil {
+		return failed(err)
+	}
+	defer func() { _ = answer.Close() }()
+	if err := messages(answer, failed, func(jsonmessage.JSONMessage) {}); err != nil {
+		return err
+	}
+	r.helper = ref
+	return nil
+}
+
+func (r *Runner) removeHelper() error {
+	if r.helper == "" {
+		return nil
+	}
+	ctx, cancel := detached(context.Background())
+	defer cancel()
+	_, err := r.cli.ImageRemove(ctx, r.helper, image.RemoveOptions{Force: true})
+	if err == nil || cerrdefs.IsNotFound(err) {
+		r.helper = ""
+		return nil
+	}
+	return r.engineError("removing the helper's image", err)
+}

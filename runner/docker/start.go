@@ -1,0 +1,231 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
+
+	"mlbench/runner"
+	"mlbench/runner/probe"
+)
+
+// Start starts a container and removes it. See runner.Runner.
+//
+// Where the container's own address turns out not to be reachable from here,
+// this and all later starts go through a published port.
+func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Duration) (runner.Start, error) {
+	s, err := r.start(ctx, c, timeout)
+	if errors.Is(err, probe.ErrUnreachable) && !r.published && c.Network != "host" {
+		r.published = true
+		r.opts.Notify(fmt.Sprintf("%s's own address cannot be reached from here: going through a published port", c.Name))
+		return r.start(ctx, c, timeout)
+	}
+	return s, err
+}
+
+func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Duration) (s runner.Start, err error) {
+	if ctx.Err() != nil {
+		return s, context.Cause(ctx)
+	}
+	if c.Network == "host" {
+		if addr, taken := probe.Answers(ctx, hostAddresses(c.Port)); taken && c.Port != 0 {
+			return s, runner.As(runner.ErrEnvironment, fmt.Errorf(
+				"something already listens on %s, before %s was started on the host's network: end it, or choose another --port", addr, c.Name))
+		}
+	}
+	r.starts++
+	x := &one{r: r, c: c, name: fmt.Sprintf("mlbench-%s-%d", r.session, r.starts), ended: make(chan struct{})}
+	defer func() {
+		stopping := time.Now()
+		err = errors.Join(err, x.remove(ctx))
+		s.Stop = time.Since(stopping)
+	}()
+	s = runner.Start{Outcome: runner.OutcomeReady, Marks: make(runner.Marks)}
+	if err := x.launch(ctx, &s); err != nil {
+		if ctx.Err() != nil {
+			return s, context.Cause(ctx)
+		}
+		if client.IsErrConnectionFailed(err) || contextError(err) != nil {
+			return s, r.engineError("starting "+c.Name, err)
+		}
+		// The engine refused: no such program, a bad option, no memory left.
+		s.Outcome, s.Problem = runner.OutcomeError, err.Error()
+		return s, nil
+	}
+	watch, cancel := probe.Until(ctx, s.BeginAt.Add(timeout), x.ended)
+	defer cancel()
+	x.observe(watch, &s)
+	if ctx.Err() != nil {
+		return s, context.Cause(ctx)
+	}
+	if x.lost != nil {
+		return s, r.engineError("watching "+c.Name, x.lost)
+	}
+	if x.unreachable {
+		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("%s: %w", c.Name, probe.ErrUnreachable))
+	}
+	if s.Outcome != runner.OutcomeReady {
+		x.autopsy(ctx, &s)
+	}
+	return s, nil
+}
+
+// one is one start of one container.
+type one struct {
+	r    *Runner
+	c    runner.Candidate
+	id   string
+	name string
+	pid  int // of the container's first process, on the engine's host
+
+	target probe.Target
+
+	ended       chan struct{} // closed when the container runs no more, or the engine is lost
+	endedAt     time.Time     // set before ended is closed
+	status      int64         // likewise: the exit status
+	lost        error         // likewise: the engine does not answer
+	unreachable bool
+}
+
+// launch creates and starts the container: the marks Created and Started.
+func (x *one) launch(ctx context.Context, s *runner.Start) error {
+	config, host := x.r.configs(x.c)
+	// Interrupted in the middle, either call may go on in the engine and
+	// make something that nobody knows of. They are short, so they are not.
+	calls, cancel := detached(ctx)
+	defer cancel()
+	probe.Lag() // measured here, not within the start
+
+	s.BeginAt = time.Now()
+	created, err := x.r.cli.ContainerCreate(calls, config, host, nil, nil, x.name)
+	s.Marks[runner.Created] = runner.Mark{At: time.Since(s.BeginAt), Source: "engine-call"}
+	if err != nil {
+		return err
+	}
+	x.id = created.ID
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	err = x.r.cli.ContainerStart(calls, x.id, container.StartOptions{})
+	s.Marks[runner.Started] = runner.Mark{At: time.Since(s.BeginAt), Source: "engine-call"}
+	x.target.Begin = s.BeginAt
+	x.target.Since = s.BeginAt.Add(s.Marks[runner.Created].At)
+	return err
+}
+
+// observe watches the started container until the ready rule holds, and asks
+// the first request.
+func (x *one) observe(watch context.Context, s *runner.Start) {
+	// ContainerWait answers at once if the container has ended already, so
+	// it need not stand between create and start, where it would be timed.
+	waiting, cancel := context.WithCancel(context.WithoutCancel(watch))
+	defer cancel()
+	go x.waitForEnd(waiting)
+
+	sighting, err := x.ready(watch, s)
+	x.unreachable = errors.Is(err, probe.ErrUnreachable)
+	probe.Record(s, sighting, err)
+	if err != nil || x.c.Request == nil {
+		return
+	}
+	sighting, err = probe.FirstResponse(watch, x.target, *x.c.Request)
+	probe.Record(s, sighting, err)
+}
+
+func (x *one) ready(watch context.Context, s *runner.Start) (probe.Sighting, error) {
+	switch x.c.Ready.Kind {
+	case runner.Log:
+		return x.log(watch)
+	case runner.Exit:
+		return x.exit(watch)
+	case runner.Healthcheck:
+		return x.healthy(watch, s)
+	}
+	if err := x.locate(watch); err != nil {
+		return probe.Sighting{}, err
+	}
+	if x.c.Ready.Kind == runner.TCP {
+		return probe.TCP(watch, x.target)
+	}
+	return probe.HTTP(watch, x.target, x.c.Paths())
+}
+
+// waitForEnd closes ended when the container runs no more.
+func (x *one) waitForEnd(ctx context.Context) {
+	defer close(x.ended)
+	done, failed := x.r.cli.ContainerWait(ctx, x.id, container.WaitConditionNotRunning)
+	select {
+	case d := <-done:
+		x.endedAt, x.status = time.Now(), d.StatusCode
+	case err := <-failed:
+		if ctx.Err() == nil {
+			x.lost = err
+		}
+	}
+}
+
+// locate finds where the container answers.
+func (x *one) locate(ctx context.Context) error {
+	if x.c.Network == "host" && !x.r.published {
+		x.target.Addrs = hostAddresses(x.c.Port)
+		return nil
+	}
+	info, err := x.r.cli.ContainerInspect(ctx, x.id)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if info.State != nil {
+		x.pid = info.State.Pid
+	}
+	if info.NetworkSettings == nil {
+		return errors.New("the engine tells no network of the container")
+	}
+	x.target.Proxied = x.r.published
+	if x.r.published {
+		return x.publishedAddress(info)
+	}
+	for _, n := range info.NetworkSettings.Networks {
+		for _, ip := range []string{n.IPAddress, n.GlobalIPv6Address} {
+			if ip != "" {
+				x.target.Addrs = append(x.target.Addrs, net.JoinHostPort(ip, strconv.Itoa(x.c.Port)))
+			}
+		}
+	}
+	if len(x.target.Addrs) > 0 {
+		return nil
+	}
+	if info.State != nil && !info.State.Running {
+		<-ctx.Done() // it has ended, and waitForEnd is about to say so
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("the container has no address on network %q", x.c.Network)
+}
+
+func (x *one) publishedAddress(info container.InspectResponse) error {
+	host := "127.0.0.1"
+	if u, err := url.Parse(x.r.cli.DaemonHost()); err == nil && u.Scheme == "tcp" {
+		host = u.Hostname()
+	}
+	for _, b := range info.NetworkSettings.Ports[portOf(x.c)] {
+		if b.HostPort != "" {
+			x.target.Addrs = []string{net.JoinHostPort(host, b.HostPort)}
+			return nil
+		}
+	}
+	return fmt.Errorf("the engine published no port for %s", portOf(x.c))
+}
+
+func hostAddresses(port int) []string {
+	p := strconv.Itoa(port)
+	return []string{net.JoinHostPort("127.0.0.1", p), net.JoinHostPort("::1", p)}
+}

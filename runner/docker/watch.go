@@ -1,0 +1,160 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"mlbench/runner"
+	"mlbench/runner/probe"
+)
+
+// log waits for a line of the container's output.
+func (x *one) log(watch context.Context) (probe.Sighting, error) {
+	w := &probe.Watch{Pattern: x.c.Ready.Pattern, Lag: x.lineLag}
+	lines := new(probe.Lines)
+	lines.Watch(w)
+	reading, stop := context.WithCancel(watch)
+	defer stop()
+	stream, err := x.r.cli.ContainerLogs(reading, x.id, container.LogsOptions{
+		ShowStdout: true, ShowStderr: true, Follow: true, Timestamps: true,
+	})
+	if err != nil {
+		if watch.Err() != nil {
+			return probe.Sighting{}, context.Cause(watch)
+		}
+		return probe.Sighting{}, fmt.Errorf("reading the container's log: %w", err)
+	}
+	defer func() { _ = stream.Close() }()
+	go func() { _, _ = stdcopy.StdCopy(lines, lines, stream) }() // ends with the stream
+	s, err := probe.Log(watch, x.target.Begin, w)
+	if err == nil && x.c.Request != nil {
+		err = x.locate(watch)
+	}
+	return s, err
+}
+
+// lineLag takes the engine's time stamp off a log line. The line was written
+// before the engine read it, and we got it this much later; on another host
+// the clocks differ, and a round trip has to do.
+func (x *one) lineLag(line string, received time.Time) (string, time.Duration) {
+	stamp, text, ok := strings.Cut(line, " ")
+	if !ok {
+		return line, x.r.delay
+	}
+	at, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil || !x.r.local {
+		return text, x.r.delay
+	}
+	return text, max(received.Sub(at), probe.Lag())
+}
+
+// exit waits for the container to end with status 0.
+func (x *one) exit(watch context.Context) (probe.Sighting, error) {
+	<-watch.Done()
+	err := context.Cause(watch)
+	if !errors.Is(err, probe.ErrEnded) || x.lost != nil || x.status != 0 {
+		return probe.Sighting{}, err
+	}
+	mark := runner.Mark{At: x.endedAt.Sub(x.target.Begin), Resolution: x.r.delay, Source: "exit"}
+	asking, cancel := detached(watch)
+	defer cancel()
+	if info, err := x.r.cli.ContainerInspect(asking, x.id); err == nil && info.State != nil && x.r.local {
+		if at, err := time.Parse(time.RFC3339Nano, info.State.FinishedAt); err == nil {
+			mark.Resolution = max(x.endedAt.Sub(at), probe.Lag())
+		}
+	}
+	return probe.Sighting{Marks: runner.Marks{runner.Ready: mark}}, nil
+}
+
+// healthy waits for the engine to call the container healthy.
+func (x *one) healthy(watch context.Context, s *runner.Start) (probe.Sighting, error) {
+	listening, stop := context.WithCancel(watch)
+	defer stop()
+	seen, failed := x.r.cli.Events(listening, events.ListOptions{
+		Since: fmt.Sprintf("%d.%09d", s.BeginAt.Unix(), s.BeginAt.Nanosecond()),
+		Filters: filters.NewArgs(
+			filters.Arg("container", x.id), filters.Arg("event", "health_status")),
+	})
+	last := "no health status yet"
+	for {
+		select {
+		case m := <-seen:
+			now := time.Now()
+			last = string(m.Action)
+			if m.Action != events.ActionHealthStatusHealthy {
+				continue
+			}
+			mark := runner.Mark{At: now.Sub(s.BeginAt), Resolution: now.Sub(s.BeginAt) - s.Marks[runner.Started].At, Source: "healthcheck"}
+			if before, ok := x.lastUnhealthy(watch); ok && x.r.local {
+				mark.Resolution = min(mark.Resolution, now.Sub(before))
+			}
+			sighting := probe.Sighting{Marks: runner.Marks{runner.Ready: mark}}
+			if x.c.Request != nil {
+				return sighting, x.locate(watch)
+			}
+			return sighting, nil
+		case err := <-failed:
+			if watch.Err() != nil {
+				return probe.Sighting{Tried: []string{"healthcheck: " + last}}, context.Cause(watch)
+			}
+			return probe.Sighting{}, fmt.Errorf("waiting for the engine's events: %w", err)
+		case <-watch.Done():
+			return probe.Sighting{Tried: []string{"healthcheck: " + last}}, context.Cause(watch)
+		}
+	}
+}
+
+// lastUnhealthy is when the last health check before the first good one was
+// started: until then at least, the container was not ready.
+func (x *one) lastUnhealthy(ctx context.Context) (time.Time, bool) {
+	info, err := x.r.cli.ContainerInspect(ctx, x.id)
+	if err != nil || info.State == nil || info.State.Health == nil {
+		return time.Time{}, false
+	}
+	var at time.Time
+	for _, check := range info.State.Health.Log {
+		if check.ExitCode == 0 {
+			break
+		}
+		at = check.Start
+	}
+	return at, !at.IsZero()
+}
+
+// autopsy finds out why a start failed: how the program ended, and its last
+// words.
+func (x *one) autopsy(ctx context.Context, s *runner.Start) {
+	ctx, cancel := detached(ctx)
+	defer cancel()
+	if info, err := x.r.cli.ContainerInspect(ctx, x.id); err == nil && info.State != nil && !info.State.Running {
+		s.Exit = &runner.ExitState{Code: info.State.ExitCode, OOMKilled: info.State.OOMKilled}
+		if s.Outcome == runner.OutcomeExited {
+			s.Problem = fmt.Sprintf("the program ended with status %d before it was ready", s.Exit.Code)
+			if s.Exit.OOMKilled {
+				s.Problem += ": it was killed for want of memory (out of memory)"
+			}
+		}
+	}
+	s.Log = x.lastLines(ctx)
+}
+
+func (x *one) lastLines(ctx context.Context) []string {
+	stream, err := x.r.cli.ContainerLogs(ctx, x.id, container.LogsOptions{
+		ShowStdout: true, ShowStderr: true, Tail: fmt.Sprint(logLines),
+	})
+	if err != nil {
+		return []string{"(the log cannot be read: " + err.Error() + ")"}
+	}
+	defer func() { _ = stream.Close() }()
+	lines := &probe.Lines{Keep: logLines}
+	_, _ = stdcopy.StdCopy(lines, lines, stream) // what came is what there is
+	return lines.Last()
+}
