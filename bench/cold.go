@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mlbench/runner"
+)
+
+// coldEnough is the share of the bytes that a start touches which may still
+// be in memory before a start that counts as cold.
+const coldEnough = 0.01
+
+// cold is how a run makes its starts cold.
+type cold struct {
+	evictor runner.Evictor // nil at level Warm
+	witness runner.Witness // nil where nothing can be proved
+}
+
+// chooseCold settles the level, how it is reached and whether it is proved.
+func (x *run) chooseCold(ctx context.Context) error {
+	wish := x.r.Spec.Cold
+	if wish == Warm {
+		x.warm("")
+		return nil
+	}
+	evictor, ok := x.Runner.(runner.Evictor)
+	if !ok {
+		return x.notCold(wish, runner.As(runner.ErrNotPermitted, fmt.Errorf("runner %s cannot drop pages from memory", x.r.Spec.Runner)))
+	}
+	how, err := evictor.CanEvict(ctx, x.r.Candidates)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return x.notCold(wish, err)
+	}
+	if wish == Auto && !how.Proved {
+		return x.notCold(wish, errors.New("what a start finds in memory cannot be proved here (run as root on the engine's host)"))
+	}
+	x.cold.evictor = evictor
+	if how.Proved {
+		x.cold.witness, _ = x.Runner.(runner.Witness)
+	}
+	x.r.Cold = Cold{Level: Cache, How: how.How}
+	return nil
+}
+
+// notCold falls back to Warm where that was left open, and refuses otherwise.
+func (x *run) notCold(wish ColdLevel, why error) error {
+	if wish == Auto {
+		x.warm(why.Error())
+		return nil
+	}
+	return runner.As(runner.ErrEnvironment, fmt.Errorf("--cold %s: %w", wish, why))
+}
+
+func (x *run) warm(why string) {
+	x.cold = cold{}
+	x.r.Cold = Cold{Level: Warm, How: "nothing was made cold; one unmeasured start of each candidate first", Why: why}
+	x.cold.witness, _ = x.Runner.(runner.Witness)
+}
+
+// makeCold does before a start what the level asks for, and says what share of
+// the candidate was still in memory, where that is looked at.
+func (x *run) makeCold(ctx context.Context, candidate int, role Role) (*float64, error) {
+	if x.cold.evictor == nil {
+		return nil, nil
+	}
+	// All of them: candidates share files, and one start warms the other.
+	if err := x.cold.evictor.Evict(ctx, x.r.Candidates); err != nil {
+		return nil, err
+	}
+	if x.cold.witness == nil {
+		return nil, nil
+	}
+	resident, err := x.cold.witness.Resident(ctx, x.r.Candidates[candidate])
+	if err != nil {
+		return nil, err
+	}
+	if role != RoleWarmup {
+		e := x.evidence(candidate)
+		e.ResidentBytes = max(e.ResidentBytes, resident.Resident)
+	}
+	share := resident.Share()
+	return &share, nil
+}
+
+func (x *run) evidence(candidate int) *Evidence {
+	for i := range x.r.Cold.Evidence {
+		if x.r.Cold.Evidence[i].Candidate == candidate {
+			return &x.r.Cold.Evidence[i]
+		}
+	}
+	x.r.Cold.Evidence = append(x.r.Cold.Evidence, Evidence{Candidate: candidate})
+	return &x.r.Cold.Evidence[len(x.r.Cold.Evidence)-1]
+}
+
+// noteTouched looks, right after a candidate's first start, what is in memory
+// of it: from cold, that is what a start touches.
+func (x *run) noteTouched(ctx context.Context, candidate int) error {
+	if x.cold.witness == nil {
+		return nil
+	}
+	resident, err := x.cold.witness.Resident(ctx, x.r.Candidates[candidate])
+	if x.cold.evictor == nil {
+		if err == nil {
+			e := x.evidence(candidate)
+			e.TotalBytes, e.ResidentBytes = resident.Total, resident.Resident
+		}
+		return ctxCause(ctx) // at level Warm it is only looked at where it can be
+	}
+	if err != nil {
+		return err
+	}
+	e := x.evidence(candidate)
+	e.TotalBytes, e.TouchedBytes = resident.Total, resident.Resident
+	return nil
+}
+
+func ctxCause(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// checkCold evicts once more before anything is measured, and sees whether it
+// works: pages that another program has mapped cannot be dropped.
+func (x *run) checkCold(ctx context.Context) error {
+	if x.cold.evictor == nil || x.cold.witness == nil {
+		return nil
+	}
+	if err := x.cold.evictor.Evict(ctx, x.r.Candidates); err != nil {
+		return err
+	}
+	for i, c := range x.r.Candidates {
+		resident, err := x.cold.witness.Resident(ctx, c)
+		if err != nil {
+			return err
+		}
+		touched := x.evidence(i).TouchedBytes
+		if float64(resident.Resident) <= coldEnough*float64(touched) {
+			continue
+		}
+		stayed := fmt.Sprintf("%.3g MB of %s stay in memory, of %.3g MB that a start touches: another program uses them",
+			float64(resident.Resident)/1e6, c.Name, float64(touched)/1e6)
+		if x.r.Spec.Cold == Auto {
+			x.warm(stayed)
+			return nil
+		}
+		x.Observer.Note(stayed)
+	}
+	return nil
+}

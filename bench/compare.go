@@ -1,0 +1,113 @@
+package bench
+
+import (
+	"math"
+
+	"mlbench/stats"
+)
+
+// Verdict is what a comparison says.
+type Verdict string
+
+// The verdicts, for an interval [L, U] of the change and a margin.
+const (
+	Regression   Verdict = "regression"    // L over the margin
+	Slower       Verdict = "slower"        // L over 0
+	Faster       Verdict = "faster"        // U under 0
+	NoRegression Verdict = "no_regression" // U under the margin: proved not to be slower by more
+	Undecided    Verdict = "inconclusive"
+)
+
+// verdictOf reads the verdict off an interval of log ratios, delta being the
+// logarithm of 1 + margin; and whether a run with this goal ends with it.
+func verdictOf(i stats.Interval, delta float64, goal Goal) (v Verdict, ends bool) {
+	switch {
+	case i.Low > delta:
+		return Regression, true
+	case i.Low > 0:
+		// Stopping before the upper bound is known too would call most true
+		// regressions merely slower.
+		return Slower, i.High < delta
+	case i.High < 0:
+		return Faster, true
+	case i.High < delta:
+		return NoRegression, goal != Claim
+	}
+	return Undecided, false
+}
+
+// compare holds one candidate against the baseline at the last look that the
+// pairs so far allow, and says whether the run may end with it.
+func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, ends bool) {
+	c = Comparison{Baseline: 0, Candidate: candidate, Metric: "ready", Verdict: Undecided}
+	logs, shifts := r.differences(candidate)
+	delta := math.Log1p(r.Spec.Margin)
+	n, cut := 0, 0
+	for _, look := range schedule.Looks {
+		if look.N <= len(logs) {
+			n, cut = look.N, look.C
+		}
+	}
+	c.Pairs = n
+	if n == 0 {
+		// No look yet: what is known is an estimate without an interval.
+		c.Pairs = len(logs)
+		c.Change = relative(stats.HodgesLehmann(logs, 0))
+		c.ShiftMS = Change(stats.HodgesLehmann(shifts, 0))
+		c.NeedsPairs = stats.PairsNeeded(logs, delta, schedule.Alpha)
+		return c, false
+	}
+	interval := stats.HodgesLehmann(logs[:n], cut)
+	c.Change = relative(interval)
+	c.ShiftMS = Change(stats.HodgesLehmann(shifts[:n], cut))
+	c.Verdict, ends = verdictOf(interval, delta, r.Spec.Goal)
+	if c.Verdict == Undecided {
+		c.NeedsPairs = stats.PairsNeeded(logs[:n], delta, schedule.Alpha)
+	}
+	return c, ends
+}
+
+// relative turns an interval of log ratios into one of relative changes.
+func relative(i stats.Interval) Change {
+	return Change{math.Expm1(i.Estimate), math.Expm1(i.Low), math.Expm1(i.High)}
+}
+
+// differences are candidate minus baseline of every complete block, in order:
+// of the logarithms of the times, and of the times in milliseconds. A failed
+// start is an infinite time, so a pair in which only one failed is infinitely
+// different; one in which both failed says nothing and is 0.
+func (r *Result) differences(candidate int) (logs, shifts []float64) {
+	for _, b := range r.blocks(RolePair) {
+		x, y := b[0], b[candidate]
+		if x == nil || y == nil {
+			continue
+		}
+		if x.Failed() && y.Failed() {
+			logs, shifts = append(logs, 0), append(shifts, 0)
+			continue
+		}
+		logs = append(logs, math.Log(y.Time())-math.Log(x.Time()))
+		shifts = append(shifts, y.Time()-x.Time())
+	}
+	return logs, shifts
+}
+
+// blocks are the starts of a role by block and, within it, by candidate.
+func (r *Result) blocks(role Role) [][]*Start {
+	var blocks [][]*Start
+	at := make(map[int]int)
+	for i := range r.Starts {
+		s := &r.Starts[i]
+		if s.Role != role {
+			continue
+		}
+		k, ok := at[s.Block]
+		if !ok {
+			k = len(blocks)
+			at[s.Block] = k
+			blocks = append(blocks, make([]*Start, len(r.Candidates)))
+		}
+		blocks[k][s.Candidate] = s
+	}
+	return blocks
+}

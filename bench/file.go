@@ -1,0 +1,163 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"mlbench/runner"
+)
+
+// maxFile bounds a result file. One start takes about 1 kB.
+const maxFile = 256 << 20
+
+// ErrMalformed: a result file is not what it should be.
+var ErrMalformed = errors.New("malformed result")
+
+// Write writes the result file.
+func (r *Result) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	e.SetEscapeHTML(false)
+	return e.Encode(r)
+}
+
+// Read reads a result file and judges it anew. Its errors wrap ErrMalformed
+// and name the place and the field; name is the file's, for them.
+func Read(in io.Reader, name string) (*Result, error) {
+	b, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	if len(b) > maxFile {
+		return nil, malformed(name, fmt.Errorf("over %d MiB long", maxFile>>20))
+	}
+	var head struct {
+		Schema *string `json:"schema"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, malformed(name, place(b, err))
+	}
+	if head.Schema == nil || *head.Schema != Schema {
+		found := "none"
+		if head.Schema != nil {
+			found = fmt.Sprintf("%q", *head.Schema)
+		}
+		return nil, malformed(name, fmt.Errorf("schema: found %s, want %q", found, Schema))
+	}
+	r := new(Result)
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, malformed(name, place(b, err))
+	}
+	if err := r.check(); err != nil {
+		return nil, malformed(name, err)
+	}
+	if err := r.Judge(); err != nil {
+		return nil, malformed(name, fmt.Errorf("spec: %w", err))
+	}
+	return r, nil
+}
+
+func malformed(name string, err error) error {
+	return fmt.Errorf("%s: %w: %w", name, ErrMalformed, err)
+}
+
+// place says at which line and field a JSON error is.
+func place(b []byte, err error) error {
+	offset, field := int64(-1), ""
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &kind):
+		offset, field = kind.Offset, kind.Field
+	}
+	if offset < 0 || offset > int64(len(b)) {
+		return err
+	}
+	before := b[:offset]
+	line := 1 + bytes.Count(before, []byte{'\n'})
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	if field != "" {
+		return fmt.Errorf("line %d, column %d, field %s: %w", line, column, field, err)
+	}
+	return fmt.Errorf("line %d, column %d: %w", line, column, err)
+}
+
+// check finds what no run would have written.
+func (r *Result) check() error {
+	if err := r.Spec.Validate(); err != nil {
+		return fmt.Errorf("spec.%w", err)
+	}
+	if len(r.Candidates) == 0 && len(r.Starts) > 0 {
+		return errors.New("candidates: there are starts but no candidates")
+	}
+	for i, c := range r.Candidates {
+		if c.Name == "" {
+			return fmt.Errorf("candidates[%d].name: empty", i)
+		}
+		if c.UnpackedBytes != nil && *c.UnpackedBytes < 0 {
+			return fmt.Errorf("candidates[%d].unpacked_bytes: %d is negative", i, *c.UnpackedBytes)
+		}
+	}
+	for i, e := range r.Cold.Evidence {
+		if e.Candidate < 0 || e.Candidate >= len(r.Candidates) {
+			return fmt.Errorf("cold.evidence[%d].candidate: there is no candidate %d", i, e.Candidate)
+		}
+	}
+	type slot struct {
+		role             Role
+		block, candidate int
+	}
+	seen := make(map[slot]int)
+	for i, s := range r.Starts {
+		if err := s.check(len(r.Candidates)); err != nil {
+			return fmt.Errorf("starts[%d].%w", i, err)
+		}
+		at := slot{s.Role, s.Block, s.Candidate}
+		if first, twice := seen[at]; twice && s.Role != RoleWarmup {
+			return fmt.Errorf("starts[%d]: block %d has a start of candidate %d already, starts[%d]", i, s.Block, s.Candidate, first)
+		}
+		seen[at] = i
+	}
+	return nil
+}
+
+func (s Start) check(candidates int) error {
+	switch s.Role {
+	case RoleWarmup, RolePair, RoleTarget:
+	default:
+		return fmt.Errorf("role: no role %q", s.Role)
+	}
+	if s.Candidate < 0 || s.Candidate >= candidates {
+		return fmt.Errorf("candidate: there is no candidate %d", s.Candidate)
+	}
+	if s.Block < 0 || s.Position < 0 || s.Position >= candidates {
+		return fmt.Errorf("block, position: %d, %d is no place for a start", s.Block, s.Position)
+	}
+	switch s.Outcome {
+	case runner.OutcomeReady:
+		if s.ReadyMS == nil || !(*s.ReadyMS > 0) {
+			return errors.New("ready_ms: the outcome is ready, so it has to be over 0")
+		}
+	case runner.OutcomeExited, runner.OutcomeTimeout, runner.OutcomeError:
+		if s.ReadyMS != nil {
+			return fmt.Errorf("ready_ms: the outcome is %s, so it has to be null", s.Outcome)
+		}
+	default:
+		return fmt.Errorf("outcome: no outcome %q", s.Outcome)
+	}
+	if s.ResolutionMS < 0 || math.IsInf(s.ResolutionMS, 0) {
+		return fmt.Errorf("resolution_ms: %v is not a time", s.ResolutionMS)
+	}
+	for name, ms := range s.PhasesMS {
+		if ms < 0 {
+			return fmt.Errorf("phases_ms.%s: %v is negative", name, ms)
+		}
+	}
+	return nil
+}

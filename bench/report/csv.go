@@ -1,0 +1,65 @@
+package report
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"mlbench/bench"
+	"mlbench/runner"
+)
+
+// CSV writes a row for every start, the warm-up too. Times are milliseconds;
+// an empty cell is a mark that the start does not have.
+func CSV(w io.Writer, r *bench.Result) error {
+	out := csv.NewWriter(w)
+	head := []string{"candidate", "ref", "role", "block", "position", "begin_at", "outcome", "ready_ms", "resolution_ms", "resident"}
+	marks := []runner.MarkName{runner.Created, runner.Started, runner.Listening, runner.FirstResponse}
+	for _, m := range marks {
+		head = append(head, string(m)+"_ms")
+	}
+	head = append(head, "stop_ms", "error")
+	if err := out.Write(head); err != nil {
+		return err
+	}
+	for _, s := range r.Starts {
+		c := r.Candidates[s.Candidate]
+		row := []string{
+			cell(c.Name), cell(c.Ref), string(s.Role), strconv.Itoa(s.Block), strconv.Itoa(s.Position),
+			s.BeginAt.Format(time.RFC3339Nano), string(s.Outcome), optional(s.ReadyMS), float(s.ResolutionMS), optional(s.Resident),
+		}
+		for _, name := range marks {
+			if m, ok := s.Marks[name]; ok {
+				row = append(row, float(m.MS))
+			} else {
+				row = append(row, "")
+			}
+		}
+		row = append(row, float(s.StopMS), cell(s.Error))
+		if err := out.Write(row); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func float(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+
+func optional(x *float64) string {
+	if x == nil {
+		return ""
+	}
+	return float(*x)
+}
+
+// cell keeps a spreadsheet from taking foreign text for a formula.
+func cell(s string) string {
+	s = bench.Printable(s)
+	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}

@@ -1,0 +1,200 @@
+package bench
+
+import (
+	"encoding/json"
+	"math"
+	"time"
+
+	"mlbench/runner"
+	"mlbench/stats"
+)
+
+// Schema is the form of result files. Fields are never renamed within it;
+// readers ignore what they do not know.
+const Schema = "mlbench.result/v1"
+
+// A Result is everything that an experiment found, and the result file.
+type Result struct {
+	Schema      string             `json:"schema"`
+	Tool        Tool               `json:"tool"`
+	Spec        Spec               `json:"spec"`
+	StartedAt   time.Time          `json:"started_at"`
+	Ended       Ended              `json:"ended"`
+	Cold        Cold               `json:"cold"`
+	Host        runner.Host        `json:"host"`
+	Candidates  []runner.Candidate `json:"candidates"`
+	Starts      []Start            `json:"starts"`
+	Comparisons []Comparison       `json:"comparisons"`
+	Gates       []Gate             `json:"gates"`
+	Warnings    []string           `json:"warnings"`
+	Verdict     GateVerdict        `json:"verdict"`
+}
+
+// Tool is the program that made a result.
+type Tool struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+}
+
+// Ended says why an experiment ended.
+type Ended string
+
+// The ends.
+const (
+	EndedDecided     Ended = "decided"     // everything asked is known
+	EndedLimit       Ended = "limit"       // the limit was reached first
+	EndedFixed       Ended = "fixed"       // the fixed number of pairs was done
+	EndedInterrupted Ended = "interrupted" // by the user
+	EndedFailed      Ended = "failed"      // the environment failed, or a candidate is never ready
+)
+
+// Cold says what was made cold, how, and what proves it.
+type Cold struct {
+	Level    ColdLevel  `json:"level"`
+	How      string     `json:"how"`
+	Why      string     `json:"why,omitempty"` // why Auto did not become Cache
+	Evidence []Evidence `json:"evidence,omitempty"`
+}
+
+// Evidence is what the page cache held of one candidate's files.
+type Evidence struct {
+	Candidate  int   `json:"candidate"`
+	TotalBytes int64 `json:"total_bytes"` // all files of the image
+	// Touched: in memory after a start from cold, readahead included.
+	TouchedBytes int64 `json:"touched_bytes,omitempty"`
+	// Resident: in memory right before a measured start, the most of all.
+	ResidentBytes int64 `json:"resident_bytes"`
+}
+
+// Role says what a start is for.
+type Role string
+
+// The roles.
+const (
+	RoleWarmup Role = "warmup" // unmeasured: warms up, and finds the health path
+	RolePair   Role = "pair"   // counts for the comparisons and the target
+	RoleTarget Role = "target" // counts for the target alone
+)
+
+// A Start is one start of one candidate, as a result file has it.
+type Start struct {
+	Candidate int       `json:"candidate"`
+	Role      Role      `json:"role"`
+	Block     int       `json:"block"`    // from 0; of warm-up starts the attempt
+	Position  int       `json:"position"` // in the block, from 0
+	BeginAt   time.Time `json:"begin_at"`
+
+	Outcome      runner.Outcome           `json:"outcome"`
+	ReadyMS      *float64                 `json:"ready_ms"` // nil for a failed start
+	ResolutionMS float64                  `json:"resolution_ms"`
+	Marks        map[runner.MarkName]Mark `json:"marks"`
+	PhasesMS     map[string]float64       `json:"phases_ms"`
+	StopMS       float64                  `json:"stop_ms"` // to stop and remove it, after everything measured
+
+	// Resident is the share of the candidate's bytes that was in memory right
+	// before the start; nil where it was not looked at.
+	Resident *float64 `json:"resident,omitempty"`
+
+	Error     string   `json:"error,omitempty"`
+	ExitCode  *int     `json:"exit_code,omitempty"`
+	OOMKilled bool     `json:"oom_killed,omitempty"`
+	Log       []string `json:"log,omitempty"` // last lines of a failed start
+}
+
+// Mark is a runner.Mark in milliseconds.
+type Mark struct {
+	MS           float64 `json:"ms"`
+	ResolutionMS float64 `json:"resolution_ms"`
+	Source       string  `json:"source"`
+}
+
+// Failed reports whether the candidate did not become ready.
+func (s Start) Failed() bool { return s.ReadyMS == nil }
+
+// Time is the time to ready in milliseconds; a failed start took forever.
+func (s Start) Time() float64 {
+	if s.ReadyMS == nil {
+		return math.Inf(1)
+	}
+	return *s.ReadyMS
+}
+
+// record writes a runner's start down.
+func record(s runner.Start, candidate int, role Role, block, position int) Start {
+	r := Start{
+		Candidate: candidate, Role: role, Block: block, Position: position,
+		BeginAt: s.BeginAt.UTC(),
+		Outcome: s.Outcome,
+		Marks:   make(map[runner.MarkName]Mark, len(s.Marks)), PhasesMS: make(map[string]float64),
+		StopMS: Millis(s.Stop),
+		Error:  s.Problem,
+		Log:    s.Log,
+	}
+	for name, m := range s.Marks {
+		r.Marks[name] = Mark{Millis(m.At), Millis(m.Resolution), m.Source}
+	}
+	for _, p := range s.Marks.Phases() {
+		r.PhasesMS[p.Name] = Millis(p.Took)
+	}
+	if at, ok := s.ReadyAt(); ok {
+		ms := Millis(at)
+		r.ReadyMS, r.ResolutionMS = &ms, Millis(s.Marks[runner.Ready].Resolution)
+	}
+	if s.Exit != nil {
+		r.ExitCode, r.OOMKilled = &s.Exit.Code, s.Exit.OOMKilled
+	}
+	return r
+}
+
+// A Comparison is what the pairs say about one candidate against the baseline.
+type Comparison struct {
+	Baseline  int     `json:"baseline"`
+	Candidate int     `json:"candidate"`
+	Metric    string  `json:"metric"`   // "ready"
+	Pairs     int     `json:"pairs"`    // that the interval rests on
+	Change    Change  `json:"change"`   // as a fraction of the baseline: -0.38 is 38 % sooner
+	ShiftMS   Change  `json:"shift_ms"` // in milliseconds
+	Verdict   Verdict `json:"verdict"`
+	// NeedsPairs is about how many pairs in all would settle an inconclusive
+	// comparison; 0 where that is unknown.
+	NeedsPairs int `json:"needs_pairs,omitempty"`
+}
+
+// Change is an estimate with its interval. An infinite bound is null in JSON.
+type Change stats.Interval
+
+type changeJSON struct {
+	Estimate *float64 `json:"estimate"`
+	Low      *float64 `json:"low"`
+	High     *float64 `json:"high"`
+}
+
+// MarshalJSON writes infinite numbers, which JSON does not have, as null.
+func (c Change) MarshalJSON() ([]byte, error) {
+	return json.Marshal(changeJSON{finite(c.Estimate), finite(c.Low), finite(c.High)})
+}
+
+// UnmarshalJSON reads null as the infinity that its place suggests. That of an
+// estimate is not told, and Judge computes it again.
+func (c *Change) UnmarshalJSON(b []byte) error {
+	var j changeJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	c.Estimate, c.Low, c.High = orElse(j.Estimate, math.Inf(1)), orElse(j.Low, math.Inf(-1)), orElse(j.High, math.Inf(1))
+	return nil
+}
+
+func finite(x float64) *float64 {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		return nil
+	}
+	return &x
+}
+
+func orElse(x *float64, or float64) float64 {
+	if x == nil {
+		return or
+	}
+	return *x
+}

@@ -1,0 +1,277 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"mlbench/runner"
+	"mlbench/stats"
+)
+
+// An Experiment is what Run needs besides the Spec.
+type Experiment struct {
+	Spec       Spec
+	Runner     runner.Runner
+	Candidates []runner.Candidate // the baseline first; names are unique
+	Tool       Tool
+	Observer   Observer // may be nil
+}
+
+// An Observer is told how a run goes.
+type Observer interface {
+	// Note is told what a user should know before or during the run.
+	Note(line string)
+	// Progress is told after every start.
+	Progress(p Progress)
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Stage     Role
+	Candidate string // whose start is over
+	Done      int    // complete blocks, of warm-up: starts
+	Limit     int    // blocks at most
+	NextLook  int    // number of pairs after which the rule looks again; 0 for none
+	Change    *Comparison
+	Left      time.Duration // about how long it will go on; 0 where unknown
+}
+
+// Run does the experiment. Its result holds what was measured also where it
+// returns an error: one that wraps runner.ErrUsage or runner.ErrEnvironment, a
+// *NeverReadyError, or the cause of ctx's end.
+func (e Experiment) Run(ctx context.Context) (*Result, error) {
+	r := &Result{
+		Schema: Schema, Tool: e.Tool, Spec: e.Spec, StartedAt: time.Now().UTC(), Ended: EndedFailed,
+		Candidates: []runner.Candidate{}, Starts: []Start{}, Warnings: []string{},
+	}
+	if err := r.Spec.Validate(); err != nil {
+		return r, runner.As(runner.ErrUsage, err)
+	}
+	if e.Observer == nil {
+		e.Observer = silent{}
+	}
+	run := &run{Experiment: e, r: r}
+	err := run.all(ctx)
+	if ctx.Err() != nil {
+		r.Ended, err = EndedInterrupted, context.Cause(ctx)
+	}
+	if judgeErr := r.Judge(); err == nil {
+		err = judgeErr
+	}
+	return r, err
+}
+
+type silent struct{}
+
+func (silent) Note(string)       {}
+func (silent) Progress(Progress) {}
+
+// run is an experiment on its way.
+type run struct {
+	Experiment
+	r        *Result
+	schedule stats.Schedule
+	cold     cold
+	block    time.Duration // how long one block takes, on average so far
+}
+
+func (x *run) all(ctx context.Context) (err error) {
+	if x.r.Host, err = x.Runner.Host(ctx); err != nil {
+		return err
+	}
+	if reaper, ok := x.Runner.(runner.Reaper); ok {
+		reaped, err := reaper.Reap(ctx)
+		for _, what := range reaped {
+			x.Observer.Note("removed what a killed run had left: " + what)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, c := range x.Candidates {
+		prepared, err := x.Runner.Prepare(ctx, c)
+		if err != nil {
+			return err
+		}
+		x.r.Candidates = append(x.r.Candidates, prepared)
+	}
+	if x.schedule, err = x.r.Spec.schedule(len(x.r.Candidates) - 1); err != nil {
+		return runner.As(runner.ErrUsage, err)
+	}
+	if err := x.chooseCold(ctx); err != nil {
+		return err
+	}
+	if err := x.warmUp(ctx); err != nil {
+		return err
+	}
+	if err := x.checkCold(ctx); err != nil {
+		return err
+	}
+	return x.blocks(ctx)
+}
+
+// blocks starts block after block until all that is asked is known.
+func (x *run) blocks(ctx context.Context) error {
+	limit := x.r.limit()
+	if spec := x.r.Spec; spec.Pairs == chosenByRule && limit > spec.MaxPairs {
+		x.Observer.Note(fmt.Sprintf("the target at quantile %g needs up to %d starts: the limit of %d is raised to that",
+			spec.Quantile, limit, spec.MaxPairs))
+	}
+	begin := time.Now()
+	compared := len(x.r.Candidates) == 1 // nothing to compare
+	role := RolePair
+	if compared {
+		role = RoleTarget
+	}
+	for block := range limit {
+		if err := x.oneBlock(ctx, role, block, limit); err != nil {
+			return err
+		}
+		x.block = time.Since(begin) / time.Duration(block+1)
+		if err := x.r.neverReady(); err != nil {
+			return err
+		}
+		done := block + 1
+		if x.r.Spec.Pairs != chosenByRule {
+			continue
+		}
+		if role == RolePair {
+			compared = x.compared(done)
+			if compared || done >= x.r.Spec.MaxPairs {
+				role = RoleTarget
+			}
+		}
+		if role == RoleTarget && done >= x.r.Spec.MinPairs && x.targetsKnown() {
+			break
+		}
+	}
+	switch {
+	case x.r.Spec.Pairs != chosenByRule:
+		x.r.Ended = EndedFixed
+	case compared && x.targetsKnown():
+		x.r.Ended = EndedDecided
+	default:
+		x.r.Ended = EndedLimit
+	}
+	return nil
+}
+
+// limit is the number of blocks after which a run ends, decided or not.
+func (r *Result) limit() int {
+	spec := r.Spec
+	if spec.Pairs != chosenByRule {
+		return spec.Pairs
+	}
+	if r.wantsTarget() {
+		return max(spec.MaxPairs, stats.Share{}.MoreNeeded(spec.Quantile, spec.Alpha, true))
+	}
+	return spec.MaxPairs
+}
+
+// wantsTarget says whether a run goes on for the target: when the user named
+// one, and where there is nothing else to find out.
+func (r *Result) wantsTarget() bool { return r.Spec.TargetGates || len(r.Candidates) == 1 }
+
+// compared reports whether every comparison is decided after so many pairs.
+func (x *run) compared(pairs int) bool {
+	if _, ok := x.schedule.At(pairs); !ok {
+		return false
+	}
+	for i := 1; i < len(x.r.Candidates); i++ {
+		if _, ends := x.r.compare(i, x.schedule); !ends {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *run) targetsKnown() bool {
+	if !x.r.wantsTarget() {
+		return true
+	}
+	for _, i := range x.r.judged() {
+		if x.r.Target(i).Decision == stats.Undecided {
+			return false
+		}
+	}
+	return true
+}
+
+// order is the order of a block's starts: drawn for that block alone, so that
+// the sign-flip null of the paired test is exactly what was randomised.
+func order(seed uint64, block, candidates int) []int {
+	return rand.New(rand.NewPCG(seed, uint64(block))).Perm(candidates)
+}
+
+func (x *run) oneBlock(ctx context.Context, role Role, block, limit int) error {
+	for position, candidate := range order(x.r.Spec.Seed, block, len(x.r.Candidates)) {
+		if err := x.start(ctx, candidate, role, block, position); err != nil {
+			return err
+		}
+		done := block
+		if position == len(x.r.Candidates)-1 {
+			done++
+		}
+		x.Observer.Progress(x.progress(role, candidate, done, limit))
+	}
+	return nil
+}
+
+// start does one start and writes it down.
+func (x *run) start(ctx context.Context, candidate int, role Role, block, position int) error {
+	resident, err := x.makeCold(ctx, candidate, role)
+	if err != nil {
+		return err
+	}
+	c := x.r.Candidates[candidate]
+	s, err := x.Runner.Start(ctx, c, x.r.Spec.timeout())
+	if err != nil {
+		return err
+	}
+	started := record(s, candidate, role, block, position)
+	started.Resident = resident
+	x.r.Starts = append(x.r.Starts, started)
+	if c.Health == "" && s.Outcome == runner.OutcomeReady {
+		x.r.Candidates[candidate].Health = s.Health
+	}
+	return nil
+}
+
+func (x *run) progress(role Role, candidate, done, limit int) Progress {
+	p := Progress{Stage: role, Candidate: x.r.Candidates[candidate].Name, Done: done, Limit: limit}
+	expected := limit
+	if role == RolePair {
+		for _, look := range x.schedule.Looks {
+			if look.N > done {
+				p.NextLook = look.N
+				break
+			}
+		}
+	}
+	if len(x.r.Candidates) > 1 {
+		c, _ := x.r.compare(1, x.schedule)
+		p.Change = &c
+		if role == RolePair && x.r.Spec.Pairs == chosenByRule && !x.r.wantsTarget() {
+			expected = x.expectedEnd(c, p.NextLook, limit)
+		}
+	}
+	if x.block > 0 {
+		p.Left = x.block * time.Duration(max(expected-done, 0))
+	}
+	return p
+}
+
+// expectedEnd is the look at which the comparison is likely to be settled.
+func (x *run) expectedEnd(c Comparison, next, limit int) int {
+	if c.NeedsPairs == 0 {
+		return limit
+	}
+	for _, look := range x.schedule.Looks {
+		if look.N >= next && look.N >= c.NeedsPairs {
+			return look.N
+		}
+	}
+	return limit
+}

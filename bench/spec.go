@@ -1,0 +1,148 @@
+// Package bench is the experiment: a Spec says what is asked, Run starts the
+// candidates in random order until the answer is known, and the Result holds
+// every start, so that Judge can come to the same verdict again at any time.
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"mlbench/runner"
+	"mlbench/stats"
+)
+
+// ColdLevel says what is made cold before every start.
+type ColdLevel string
+
+// The cold levels. Auto is a wish, not a level: a Result names another.
+const (
+	Auto  ColdLevel = "auto"  // Cache where it can be proved, else Warm
+	Warm  ColdLevel = "warm"  // nothing; one unmeasured start of each candidate first
+	Cache ColdLevel = "cache" // the candidates' pages are dropped from memory
+)
+
+// Goal says when a comparison has found out enough.
+type Goal string
+
+// The goals.
+const (
+	Decide Goal = "decide" // stop at any verdict
+	Claim  Goal = "claim"  // go on from "no regression" to try for "faster"
+)
+
+// chosenByRule is the value of Spec.Pairs that leaves the number to the stopping rule.
+const chosenByRule = 0
+
+// A Spec says what an experiment asks and how sure it has to be. It is part
+// of the result file, as everything that a verdict rests on.
+type Spec struct {
+	Runner string    `json:"runner"`
+	Cold   ColdLevel `json:"cold"`
+
+	// Margin is the relative slowdown that counts as a regression: 0.05 is 5 %.
+	Margin float64 `json:"margin"`
+	// Alpha is the two-sided error rate of a comparison's interval, and the
+	// one-sided one of a target gate.
+	Alpha float64 `json:"alpha"`
+	Goal  Goal    `json:"goal"`
+
+	// MinPairs and MaxPairs bound the stopping rule; Pairs fixes the number
+	// instead unless it is 0. Looks are the numbers of pairs after which the
+	// rule looks, written down for readers.
+	MinPairs int   `json:"min_pairs"`
+	MaxPairs int   `json:"max_pairs"`
+	Pairs    int   `json:"pairs,omitempty"`
+	Looks    []int `json:"looks"`
+
+	// A candidate meets its target when it is ready within TargetMS at the
+	// given Quantile of its starts. TargetGates says that the user gave the
+	// target, so that it is a gate and not only reported.
+	TargetMS    float64 `json:"target_ms"`
+	Quantile    float64 `json:"quantile"`
+	TargetGates bool    `json:"target_gates"`
+
+	MaxBytes      *int64   `json:"max_bytes"` // size gate; nil for none
+	AllowFailures int      `json:"allow_failures"`
+	FailOn        []string `json:"fail_on"`
+
+	TimeoutMS float64 `json:"timeout_ms"`
+	Seed      uint64  `json:"seed"`
+}
+
+// DefaultSpec is what a comparison asks when no flag says otherwise. The seed
+// is the caller's to choose.
+func DefaultSpec() Spec {
+	return Spec{
+		Runner:    "docker",
+		Cold:      Auto,
+		Margin:    0.05,
+		Alpha:     0.05,
+		Goal:      Decide,
+		MinPairs:  8,
+		MaxPairs:  40,
+		TargetMS:  1000,
+		Quantile:  0.9,
+		FailOn:    []string{GateStarts, GateRegression, GateTarget, GateSize},
+		TimeoutMS: Millis(runner.DefaultTimeout),
+	}
+}
+
+// MaxSeed is the largest seed: every JSON reader keeps whole numbers up to it.
+const MaxSeed = 1<<53 - 1
+
+// Validate checks everything that a Spec says, also one that was read from a
+// file. Its errors name the field as the file and the flags do.
+func (s Spec) Validate() error {
+	known := []string{GateStarts, GateRegression, GateTarget, GateSize, Inconclusive}
+	for _, f := range s.FailOn {
+		if !slices.Contains(known, f) {
+			return fmt.Errorf("fail_on: no gate %q: there are %v", f, known)
+		}
+	}
+	for _, check := range []struct {
+		ok   bool
+		says string
+	}{
+		{s.Margin > 0 && s.Margin <= 10, fmt.Sprintf("margin: %v is not between 0 and 1000 %%: e.g. 5%%", s.Margin)},
+		{s.Alpha > 0 && s.Alpha < 0.5, fmt.Sprintf("alpha: %v is not between 0 and 0.5", s.Alpha)},
+		{s.Quantile > 0 && s.Quantile < 1, fmt.Sprintf("quantile: %v is not between 0 and 1: e.g. 0.9", s.Quantile)},
+		{s.TargetMS > 0 && !math.IsInf(s.TargetMS, 0), fmt.Sprintf("target: %v ms is not a time: e.g. 1s or 800ms", s.TargetMS)},
+		{s.TimeoutMS >= 1 && s.TimeoutMS <= Millis(24*time.Hour), fmt.Sprintf("timeout: %v ms is not between 1ms and 24h: e.g. 60s", s.TimeoutMS)},
+		{s.Pairs >= 0 && s.Pairs <= maxPairs, fmt.Sprintf("pairs: %d is not between 1 and %d", s.Pairs, maxPairs)},
+		{s.MinPairs >= 1 && s.MinPairs <= s.MaxPairs, fmt.Sprintf("min_pairs: %d is not between 1 and max_pairs, which is %d", s.MinPairs, s.MaxPairs)},
+		{s.MaxPairs <= maxPairs, fmt.Sprintf("max_pairs: %d is over %d", s.MaxPairs, maxPairs)},
+		{s.AllowFailures >= 0, fmt.Sprintf("allow_failures: %d is negative", s.AllowFailures)},
+		{s.MaxBytes == nil || *s.MaxBytes > 0, "max_bytes: not a size: e.g. 800MB"},
+		{s.Seed <= MaxSeed, fmt.Sprintf("seed: %d is over %d", s.Seed, uint64(MaxSeed))},
+		{slices.Contains([]ColdLevel{Auto, Warm, Cache}, s.Cold), fmt.Sprintf("cold: no level %q: there are auto, warm and cache", s.Cold)},
+		{slices.Contains([]Goal{Decide, Claim}, s.Goal), fmt.Sprintf("goal: no goal %q: there are decide and claim", s.Goal)},
+	} {
+		if !check.ok {
+			return errors.New(check.says)
+		}
+	}
+	return nil
+}
+
+// maxPairs bounds what can be asked for.
+const maxPairs = 10_000
+
+// schedule is when the comparisons are looked at. With k of them each gets an
+// equal part of alpha, so that the chance of any false difference stays alpha.
+func (s Spec) schedule(comparisons int) (stats.Schedule, error) {
+	alpha := s.Alpha / float64(max(comparisons, 1))
+	if s.Pairs != chosenByRule {
+		return stats.FixedSchedule(s.Pairs, alpha), nil
+	}
+	return stats.NewSchedule(s.MinPairs, s.MaxPairs, alpha)
+}
+
+func (s Spec) timeout() time.Duration {
+	return time.Duration(s.TimeoutMS * float64(time.Millisecond))
+}
+
+// Millis is a duration in milliseconds, as result files have it.
+func Millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

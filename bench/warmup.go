@@ -1,0 +1,116 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"mlbench/runner"
+)
+
+// warmUpTries is how often a candidate may fail its unmeasured start before
+// it counts as one that never becomes ready.
+const warmUpTries = 3
+
+// neverReadyBlocks is how many measured starts in a row, from the first on,
+// may fail before the same is said.
+const neverReadyBlocks = 3
+
+// warmUp starts every candidate once, unmeasured. It warms what stays warm at
+// the run's cold level, and finds the health path.
+func (x *run) warmUp(ctx context.Context) error {
+	for i := range x.r.Candidates {
+		for attempt := range warmUpTries {
+			if err := x.start(ctx, i, RoleWarmup, attempt, i); err != nil {
+				return err
+			}
+			x.Observer.Progress(Progress{Stage: RoleWarmup, Candidate: x.r.Candidates[i].Name, Done: i + 1, Limit: len(x.r.Candidates)})
+			last := x.r.Starts[len(x.r.Starts)-1]
+			if !last.Failed() {
+				if err := x.noteTouched(ctx, i); err != nil {
+					return err
+				}
+				break
+			}
+			// One that did nothing for the whole timeout will not do better.
+			if attempt == warmUpTries-1 || last.Outcome == runner.OutcomeTimeout {
+				return x.r.failure(i)
+			}
+			x.Observer.Note(fmt.Sprintf("%s: unmeasured start failed, trying again: %s", x.r.Candidates[i].Name, last.Error))
+		}
+	}
+	return nil
+}
+
+// neverReady is an error if some candidate failed all of its measured starts
+// so far, and there were enough of them.
+func (r *Result) neverReady() error {
+	for i := range r.Candidates {
+		starts := r.measured(i)
+		if len(starts) >= neverReadyBlocks && !slices.ContainsFunc(starts, func(s Start) bool { return !s.Failed() }) {
+			return r.failure(i)
+		}
+	}
+	return nil
+}
+
+// NeverReadyError says that a candidate failed every start, or every one of
+// enough of them.
+type NeverReadyError struct {
+	Candidate string
+	Outcomes  map[runner.Outcome]int
+	Problem   string   // of the last start
+	Log       []string // its last lines
+}
+
+func (r *Result) failure(candidate int) error {
+	e := &NeverReadyError{Candidate: r.Candidates[candidate].Name, Outcomes: make(map[runner.Outcome]int)}
+	for _, s := range r.Starts {
+		if s.Candidate == candidate && s.Failed() {
+			e.Outcomes[s.Outcome]++
+			e.Problem, e.Log = s.Error, s.Log
+		}
+	}
+	return runner.As(runner.ErrEnvironment, e)
+}
+
+// Error tells the outcomes, the last problem, and the last lines of the log,
+// each on a line of its own.
+func (e *NeverReadyError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s never became ready (%s): %s", e.Candidate, Counts(e.Outcomes), e.Problem)
+	if len(e.Log) == 0 {
+		b.WriteString("\nit printed nothing")
+		return b.String()
+	}
+	fmt.Fprintf(&b, "\nits last %d lines:", len(e.Log))
+	for _, line := range e.Log {
+		b.WriteString("\n    " + Printable(line))
+	}
+	return b.String()
+}
+
+// Counts lists outcomes with their numbers, e.g. "2 exited, 1 timeout".
+func Counts(outcomes map[runner.Outcome]int) string {
+	var parts []string
+	for _, o := range slices.Sorted(maps.Keys(outcomes)) {
+		parts = append(parts, fmt.Sprintf("%d %s", outcomes[o], o))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Printable replaces what could move a terminal's cursor or hide text: log
+// lines come from whoever made the image.
+func Printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\t':
+			return ' '
+		case c < ' ', c >= 0x7f && c < 0xa0, c >= 0x202a && c <= 0x202e, c >= 0x2066 && c <= 0x2069:
+			return '\uFFFD'
+		}
+		return c
+	}, s)
+}

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/pflag"
+
+	"mlbench/bench"
+	"mlbench/runner"
+)
+
+// options are the flags that compare and run share.
+type options struct {
+	spec bench.Spec
+
+	candidate runner.Candidate // what all candidates have in common
+	env       []string
+	request   string
+	body      string
+
+	out    []string
+	format string
+}
+
+func (o *options) register(f *pflag.FlagSet) {
+	o.spec = bench.DefaultSpec()
+	s, c := &o.spec, &o.candidate
+	f.SortFlags = false
+
+	f.VarP(parsed(&c.Port, parsePort, "found"), "port", "", "port to ask (found: label mlbench.port, the exposed port, HEALTHCHECK's)")
+	f.StringVar(&c.Health, "health", "", "health path to ask (found: label mlbench.health, HEALTHCHECK's, the usual ones)")
+	f.VarP(parsed(&c.Ready, runner.ParseRule, "http"), "ready", "", "what is ready: http, tcp, log=REGEXP, exit, healthcheck")
+	f.StringVar(&o.request, "request", "", "first real request once ready, e.g. 'POST /predict'")
+	f.StringVar(&o.body, "body", "", "its body, or @FILE")
+
+	f.StringVar(&s.Runner, "runner", s.Runner, "what starts candidates: docker, process")
+	f.StringVar((*string)(&s.Cold), "cold", string(s.Cold), "what is cold before a start: auto, warm, cache")
+	f.VarP(parsed(&s.TargetMS, parseMillis, "1s"), "target", "", "gate: ready within this time at --quantile")
+	f.VarP(parsed(&s.Quantile, parseQuantile, "0.9"), "quantile", "", "of the starts, for --target")
+	f.VarP(parsed(&s.MaxBytes, parseLimit, "none"), "max-size", "", "gate: unpacked size, e.g. 800MB")
+	f.VarP(parsed(&s.Margin, parsePercent, "5%"), "margin", "", "a slowdown beyond it is a regression")
+	f.VarP(parsed(&s.MaxPairs, parsePairs, "40"), "max-pairs", "", "stop after so many pairs, decided or not")
+	f.VarP(parsed(&s.MinPairs, parsePairs, "8"), "min-pairs", "", "do not stop before")
+	f.VarP(parsed(&s.Pairs, parsePairs, "as many as it takes"), "pairs", "", "do exactly so many pairs")
+	f.StringVar((*string)(&s.Goal), "goal", string(s.Goal), "decide: stop at any verdict; claim: go on from 'no regression' to try for 'faster'")
+	f.VarP(parsed(&s.TimeoutMS, parseMillis, "60s"), "timeout", "", "of one start; past it the start has failed")
+	f.VarP(parsed(&s.Seed, parseSeed, "random"), "seed", "", "of the order of starts")
+
+	f.StringArrayVarP(&o.env, "env", "e", nil, "NAME=value for the candidates, or NAME to pass it on (repeatable)")
+	f.StringArrayVarP(&c.Volumes, "volume", "v", nil, "source:target[:ro] (repeatable)")
+	f.VarP(parsed(&c.Memory, units.RAMInBytes, "unlimited"), "memory", "m", "memory limit, e.g. 512m, 2g")
+	f.VarP(parsed(&c.CPUs, parseCPUs, "all"), "cpus", "", "processors, e.g. 1.5")
+	f.VarP(parsed(&c.ShmSize, units.RAMInBytes, "the engine's"), "shm-size", "", "size of /dev/shm, e.g. 1g")
+	f.StringVar(&c.Network, "network", "", "network, as docker run has it")
+	f.StringVarP(&c.User, "user", "u", "", "user, as docker run has it")
+	f.StringVar(&c.Entrypoint, "entrypoint", "", "program instead of the image's entry point")
+
+	f.StringArrayVarP(&o.out, "out", "o", nil, "write the result to this file too: .json, .md, .csv (repeatable)")
+	f.StringVar(&o.format, "format", "text", "what goes to stdout: text, markdown, json")
+	f.StringSliceVar(&s.FailOn, "fail-on", s.FailOn, "gates that make the exit code 1; with inconclusive, 3 when one is")
+	f.IntVar(&s.AllowFailures, "allow-failures", 0, "failed starts of a candidate that the gate starts lets pass")
+}
+
+// complete checks what flags say together, and makes the candidates.
+func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Candidate, error) {
+	s := &o.spec
+	s.TargetGates = f.Changed("target")
+	if f.Changed("max-pairs") && !f.Changed("min-pairs") {
+		s.MinPairs = min(s.MinPairs, s.MaxPairs)
+	}
+	if f.Changed("min-pairs") && !f.Changed("max-pairs") {
+		s.MaxPairs = max(s.MinPairs, s.MaxPairs)
+	}
+	if !f.Changed("seed") {
+		s.Seed = uint64(rand.Uint32())
+	}
+	if s.Runner == "process" && !f.Changed("cold") {
+		s.Cold = bench.Warm
+	}
+	if err := s.Validate(); err != nil {
+		name, rest, _ := strings.Cut(err.Error(), ":")
+		return nil, usage("--%s:%s", strings.ReplaceAll(name, "_", "-"), rest)
+	}
+	c := &o.candidate
+	if c.Health != "" && !strings.HasPrefix(c.Health, "/") {
+		return nil, usage("--health: %q does not begin with a slash: e.g. --health /healthz", c.Health)
+	}
+	var err error
+	if c.Env, err = environment(o.env); err != nil {
+		return nil, err
+	}
+	if c.Request, err = request(o.request, o.body); err != nil {
+		return nil, err
+	}
+	c.Args = args
+	candidates := make([]runner.Candidate, len(refs))
+	for i, ref := range refs {
+		candidates[i] = c.Clone()
+		candidates[i].Name, candidates[i].Ref = ref, ref
+		if i > 0 && ref == refs[0] {
+			candidates[i].Name = ref + " (again)" // one image against itself
+		}
+	}
+	return candidates, nil
+}
+
+func environment(env []string) ([]string, error) {
+	var out []string
+	for _, e := range env {
+		name, _, given := strings.Cut(e, "=")
+		if name == "" {
+			return nil, usage("--env: %q has no name: e.g. --env MODEL=small", e)
+		}
+		if !given {
+			value, ok := os.LookupEnv(name)
+			if !ok {
+				continue // as docker run does
+			}
+			e = name + "=" + value
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// maxBody bounds the body of the first request, which the result file keeps.
+const maxBody = 16 << 20
+
+func request(line, body string) (*runner.Request, error) {
+	if line == "" {
+		if body != "" {
+			return nil, usage("--body without --request: e.g. --request 'POST /predict' --body @x.json")
+		}
+		return nil, nil
+	}
+	r := &runner.Request{Method: "GET", Path: line}
+	if method, path, ok := strings.Cut(line, " "); ok {
+		r.Method, r.Path = strings.ToUpper(method), strings.TrimSpace(path)
+	}
+	if !strings.HasPrefix(r.Path, "/") || strings.ContainsAny(r.Path, " \r\n") || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return nil, usage("--request: %q is not a method and a path: e.g. --request 'POST /predict'", line)
+	}
+	r.Body = []byte(body)
+	if file, ok := strings.CutPrefix(body, "@"); ok {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, usage("--body: %w: e.g. --body @x.json", err)
+		}
+		defer func() { _ = f.Close() }()
+		if r.Body, err = io.ReadAll(io.LimitReader(f, maxBody+1)); err != nil {
+			return nil, usage("--body: %w", err)
+		}
+	}
+	if len(r.Body) > maxBody {
+		return nil, usage("--body: over %d MiB long", maxBody>>20)
+	}
+	return r, nil
+}
+
+// value is a flag whose text is parsed when it is given.
+type value[T any] struct {
+	to    *T
+	parse func(string) (T, error)
+	text  string
+}
+
+// parsed makes a flag of to; shown stands in the help as its default.
+func parsed[T any](to *T, parse func(string) (T, error), shown string) pflag.Value {
+	return &value[T]{to, parse, shown}
+}
+
+func (v *value[T]) String() string { return v.text }
+
+func (v *value[T]) Type() string { return "" }
+
+func (v *value[T]) Set(s string) error {
+	x, err := v.parse(s)
+	if err != nil {
+		return err
+	}
+	*v.to, v.text = x, s
+	return nil
+}
+
+func parsePort(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 65535 {
+		return 0, fmt.Errorf("not a port between 1 and 65535: e.g. --port 8080")
+	}
+	return n, nil
+}
+
+func parseMillis(s string) (float64, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("not a time with its unit: e.g. 1s or 800ms")
+	}
+	return bench.Millis(d), nil
+}
+
+func parseQuantile(s string) (float64, error) {
+	text, divisor := strings.TrimPrefix(s, "p"), 1.0
+	if text != s { // p90
+		divisor = 100
+	}
+	q, err := strconv.ParseFloat(text, 64)
+	q /= divisor
+	if err != nil || !(q > 0 && q < 1) {
+		return 0, fmt.Errorf("not between 0 and 1: e.g. --quantile 0.9")
+	}
+	return q, nil
+}
+
+func parsePercent(s string) (float64, error) {
+	text, isPercent := strings.CutSuffix(s, "%")
+	x, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if isPercent {
+		x /= 100
+	}
+	if err != nil || !(x > 0 && x <= 10) {
+		return 0, fmt.Errorf("not a percentage over 0: e.g. --margin 5%%")
+	}
+	return x, nil
+}
+
+func parsePairs(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("not a number of pairs, 1 or more: e.g. 12")
+	}
+	return n, nil
+}
+
+func parseSeed(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || n > bench.MaxSeed {
+		return 0, fmt.Errorf("not a whole number between 0 and %d: e.g. --seed 7", uint64(bench.MaxSeed))
+	}
+	return n, nil
+}
+
+func parseCPUs(s string) (float64, error) {
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(x > 0 && x < 1e6) {
+		return 0, fmt.Errorf("not a number of processors: e.g. --cpus 1.5")
+	}
+	return x, nil
+}
+
+// parseLimit reads a size as the design has it: MB is 10⁶ bytes, MiB is 2²⁰.
+func parseLimit(s string) (*int64, error) {
+	bad := fmt.Errorf("not a size with its unit: e.g. --max-size 800MB")
+	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+	unit, ok := map[string]float64{
+		"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
+		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+	}[strings.ToLower(strings.TrimSpace(s[len(digits):]))]
+	x, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !ok || !(x > 0 && x*unit < 1e18) {
+		return nil, bad
+	}
+	n := int64(x * unit)
+	if n < 1 {
+		return nil, bad
+	}
+	return &n, nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"mlbench/bench"
+	"mlbench/bench/report"
+)
+
+// plainEvery is how often a line of progress is written where there is no
+// terminal to keep one line alive on.
+const plainEvery = 10 * time.Second
+
+// progress tells on stderr how a run goes.
+type progress struct {
+	w     io.Writer
+	live  bool // w is a terminal
+	shown bool // a live line stands there
+	last  time.Time
+	look  int // of the last plain line
+}
+
+var _ bench.Observer = (*progress)(nil)
+
+func newProgress(w io.Writer) *progress {
+	p := &progress{w: w}
+	if f, ok := w.(*os.File); ok {
+		p.live = term.IsTerminal(int(f.Fd()))
+	}
+	return p
+}
+
+const eraseLine = "\r\x1b[K"
+
+// Note writes a line that stays.
+func (p *progress) Note(line string) {
+	p.end()
+	fmt.Fprintln(p.w, bench.Printable(line))
+}
+
+// Progress renews the live line, or writes a plain one now and then and at
+// every look.
+func (p *progress) Progress(now bench.Progress) {
+	line := report.ProgressLine(now)
+	if p.live {
+		fmt.Fprint(p.w, eraseLine, line)
+		p.shown = true
+		return
+	}
+	if now.NextLook == p.look && time.Since(p.last) < plainEvery {
+		return
+	}
+	p.last, p.look = time.Now(), now.NextLook
+	fmt.Fprintln(p.w, line)
+}
+
+// end takes the live line away.
+func (p *progress) end() {
+	if p.shown {
+		fmt.Fprint(p.w, eraseLine)
+		p.shown = false
+	}
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"mlbench/bench"
+	"mlbench/runner"
+)
+
+// Exit codes.
+const (
+	exitOK           = 0
+	exitGate         = 1   // a gate that --fail-on names failed
+	exitUsage        = 2   // the command line or a file is wrong
+	exitInconclusive = 3   // a gate is inconclusive, and --fail-on names that
+	exitEnvironment  = 4   // no engine, no image, never ready, no permission
+	exitInterrupted  = 130 // as a shell reports SIGINT
+)
+
+// streams are what a command reads from and writes to: results to out,
+// everything else to err.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("interrupted")
+
+// exitError is an error that ends the program with a code of its own.
+type exitError struct {
+	code int
+	err  error // nil for a verdict, which the report has told already
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exitError) Unwrap() error { return e.err }
+
+// usage makes an error of the command line's.
+func usage(format string, args ...any) error {
+	return exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// interruptible ends the context at the first SIGINT or SIGTERM, so that a run
+// can tidy up, and the program at the second, at once: what is left then the
+// next run removes.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintln(os.Stderr, "\nmlbench: stopping; once more to leave at once")
+		cancel(errInterrupted)
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, func() { signal.Stop(signals); cancel(nil) }
+}
+
+// run runs the command line and returns the exit code.
+func run(ctx context.Context, std streams, args []string) int {
+	root := newRoot(std)
+	root.SetArgs(args)
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	code := exitCode(err)
+	var verdict exitError
+	if errors.As(err, &verdict) && verdict.err == nil {
+		return code
+	}
+	for i, line := range strings.Split(err.Error(), "\n") {
+		if i == 0 {
+			line = "mlbench: " + line
+		}
+		fmt.Fprintln(std.err, bench.Printable(line))
+	}
+	return code
+}
+
+func exitCode(err error) int {
+	var own exitError
+	switch {
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
+	case errors.As(err, &own):
+		return own.code
+	case errors.Is(err, runner.ErrUsage), errors.Is(err, bench.ErrMalformed):
+		return exitUsage
+	}
+	return exitEnvironment
+}
+
+func newRoot(std streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mlbench",
+		Short: "Measure how fast ML container images start, and why",
+		Long: `mlbench starts container images, finds the moment each is ready, and says
+whether a change made them start sooner: by how much, and how sure that is.
+
+    mlbench compare old:tag new:tag`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			message := fmt.Sprintf("there is no command %q", args[0])
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				message += ": did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return usage("%s (mlbench --help lists them; e.g. mlbench compare old:tag new:tag)", message)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%w (%s --help lists the flags; e.g. %s)", err, cmd.CommandPath(), example(cmd))
+	})
+	root.AddCommand(newCompare(std), newRun(std), newReport(std), newScenario(std), newClean(std), newVersion(std))
+	return root
+}
+
+// example is the first line of a command's examples.
+func example(cmd *cobra.Command) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(cmd.Example), "\n")
+	if first == "" {
+		return "mlbench compare old:tag new:tag"
+	}
+	return first
+}
+
+// exactly asks for n arguments before --.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if at := cmd.ArgsLenAtDash(); at >= 0 {
+			args = args[:at]
+		}
+		if len(args) != n {
+			return usage("%s wants %s and got %d arguments: e.g. %s", cmd.CommandPath(), what, len(args), example(cmd))
+		}
+		return nil
+	}
+}

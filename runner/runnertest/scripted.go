@@ -1,0 +1,133 @@
+package runnertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"mlbench/runner"
+)
+
+// Scripted is a Runner that starts nothing: for every start it asks Script how
+// it went. Tests of what stands above runners use it.
+type Scripted struct {
+	// Script answers for the nth start, from 0, of the candidate with this
+	// Ref. An error is returned as it is.
+	Script func(ref string, n int) (runner.Start, error)
+	// OnStart, if set, is called before every start.
+	OnStart func(ref string)
+
+	Evictable bool // Evict works
+	Provable  bool // and Resident can prove it
+	Stays     int64
+	Info      runner.Host
+
+	Evictions int
+
+	starts  map[string]int
+	evicted bool // since the last start
+}
+
+var (
+	_ runner.Runner  = (*Scripted)(nil)
+	_ runner.Evictor = (*Scripted)(nil)
+	_ runner.Witness = (*Scripted)(nil)
+)
+
+// ScriptedTotal and ScriptedTouched are the bytes that every scripted
+// candidate has and touches.
+const (
+	ScriptedTotal   = 1000e6
+	ScriptedTouched = 100e6
+)
+
+// ReadyIn is a start that was ready after d.
+func ReadyIn(d time.Duration) runner.Start {
+	return runner.Start{
+		Outcome: runner.OutcomeReady,
+		Health:  "/health",
+		Marks: runner.Marks{
+			runner.Created:   {At: d / 20, Source: "scripted"},
+			runner.Started:   {At: d / 4, Source: "scripted"},
+			runner.Listening: {At: d - d/50, Source: "scripted"},
+			runner.Ready:     {At: d, Resolution: time.Millisecond, Source: "scripted"},
+		},
+	}
+}
+
+// Failed is a start whose program ended with this status.
+func Failed(code int) runner.Start {
+	return runner.Start{
+		Outcome: runner.OutcomeExited,
+		Problem: fmt.Sprintf("the program ended with status %d before it was ready", code),
+		Exit:    &runner.ExitState{Code: code},
+		Log:     []string{"last words"},
+	}
+}
+
+// Host returns Info.
+func (s *Scripted) Host(context.Context) (runner.Host, error) {
+	if s.Info.Engine == "" {
+		s.Info.Engine = "scripted"
+	}
+	return s.Info, nil
+}
+
+// Prepare gives every candidate a digest and a size.
+func (s *Scripted) Prepare(_ context.Context, c runner.Candidate) (runner.Candidate, error) {
+	c = c.Clone()
+	size := int64(ScriptedTotal)
+	c.Digest, c.UnpackedBytes = "sha256:"+c.Ref, &size
+	return c, nil
+}
+
+// Start asks Script.
+func (s *Scripted) Start(ctx context.Context, c runner.Candidate, _ time.Duration) (runner.Start, error) {
+	if s.OnStart != nil {
+		s.OnStart(c.Ref)
+	}
+	if ctx.Err() != nil {
+		return runner.Start{}, context.Cause(ctx)
+	}
+	if s.starts == nil {
+		s.starts = make(map[string]int)
+	}
+	s.evicted = false
+	n := s.starts[c.Ref]
+	s.starts[c.Ref]++
+	start, err := s.Script(c.Ref, n)
+	if start.BeginAt.IsZero() {
+		start.BeginAt = time.Now()
+	}
+	return start, err
+}
+
+// Close does nothing.
+func (s *Scripted) Close() error { return nil }
+
+// CanEvict says what Evictable and Provable say.
+func (s *Scripted) CanEvict(context.Context, []runner.Candidate) (runner.Eviction, error) {
+	if !s.Evictable {
+		return runner.Eviction{}, runner.As(runner.ErrNotPermitted, errors.New("scripted not to: use --cold warm"))
+	}
+	return runner.Eviction{How: "scripted", Proved: s.Provable}, nil
+}
+
+// Evict counts.
+func (s *Scripted) Evict(context.Context, []runner.Candidate) error {
+	s.Evictions++
+	s.evicted = true
+	return nil
+}
+
+// Resident is Stays after an eviction, and what a start touches otherwise.
+func (s *Scripted) Resident(context.Context, runner.Candidate) (runner.Residency, error) {
+	if !s.Provable {
+		return runner.Residency{}, runner.As(runner.ErrNotPermitted, errors.New("scripted not to"))
+	}
+	if s.evicted {
+		return runner.Residency{Resident: s.Stays, Total: ScriptedTotal}, nil
+	}
+	return runner.Residency{Resident: ScriptedTouched, Total: ScriptedTotal}, nil
+}
