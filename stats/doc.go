@@ -15,7 +15,8 @@
 // change. A failed start is an infinite time, hence an infinite d. [Schedule]
 // says after how many pairs to look and which order statistic to use;
 // [HodgesLehmann] turns d and that number into an estimate and its interval.
-// The level is exact because the order inside each pair was drawn by coin
-// flip: then, for identical images, each d is as likely to have either sign,
-// whatever the host does.
+// The level rests on the order inside each pair having been drawn by its own
+// coin flip: then, for identical images, each d is as likely to have either
+// sign, whatever the host does. Several looks together rest on a little more;
+// see [NewSchedule] and [NewRobustSchedule].
 package stats

@@ -8,7 +8,7 @@ import "fmt"
 // The sign of each difference is a coin flip on any host, so one look is
 // exact on any host. How far looks overlap depends on when the large
 // differences come. NewSchedule takes all orders as alike likely; where noise
-// grows the looks overlap less, and identical images are told apart in 5.6 %
+// grows the looks overlap less, and identical images are told apart in 5.5 %
 // of default runs while noise grows fourfold, in 6.5 % if every difference
 // is larger than all before. That last order gives the sums W at any two
 // looks the least covariance, Σ r·r′/4 over the earlier differences with r ≤
@@ -18,7 +18,7 @@ import "fmt"
 // spending exact.
 //
 // The price: the default limits give order statistics 1, 9, 19, 36, 93, 228
-// and 4.0 % attained where noise is alike throughout; the interval at the
+// and 3.8 % attained where noise is alike throughout; the interval at the
 // last look is 4 % wider.
 func NewRobustSchedule(first, last int, alpha float64) (Schedule, error) {
 	if err := checkSchedule(first, last, alpha); err != nil {

@@ -1,0 +1,58 @@
+# make help lists the targets. `make demo` and `make test` do all of their own
+# set-up on Debian and Ubuntu as root (scenarios/setup.sh); elsewhere they say
+# what to install.
+
+# ---- versions of tools; nowhere else
+GOLANGCI_LINT_VERSION := 2.15.0
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -X main.version=$(VERSION)
+
+# An installed golangci-lint is used if it is of that version, else it is compiled.
+GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$(GOLANGCI_LINT_VERSION)' \
+	&& echo golangci-lint \
+	|| echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT_VERSION))
+
+.DEFAULT_GOAL := build
+.PHONY: help build test demo images lint format vet golangci bench clean toolchain engine
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/mlbench
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mlbench ./cmd/mlbench
+
+test: toolchain engine ## run every test that this machine can run, race detector on
+	$(GO) test -race ./...
+
+demo: toolchain engine build images ## build the scenario's two images and compare them
+	@mkdir -p demo
+	bin/mlbench compare fastapi-sklearn:naive fastapi-sklearn:optimized --out demo/report.md --out demo/result.json
+
+images: engine build ## build the scenario's two images
+	@base=$$(scenarios/setup.sh base) && set -x && \
+		bin/mlbench scenario build fastapi-sklearn --base "$$base"
+
+lint: format vet golangci ## gofmt, go vet and golangci-lint
+
+format:
+	@files=$$(gofmt -l .) && [ -z "$$files" ] || { echo "not formatted (gofmt -w):" $$files >&2; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+golangci:
+	$(GOLANGCI_LINT) run
+
+bench: toolchain engine ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what make made here; images and the engine stay
+	rm -rf bin demo
+
+toolchain:
+	@scenarios/setup.sh toolchain
+
+engine:
+	@scenarios/setup.sh engine

@@ -1,0 +1,147 @@
+package scenarios
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What every Dockerfile here promises: it builds on a base that the caller
+// names, with the classic builder too, and downloads from a Debian mirror only.
+func TestDockerfilesBuildAnywhere(t *testing.T) {
+	for _, s := range All() {
+		for _, v := range s.Variants {
+			lines := instructions(t, s, v.Name)
+			if lines[0] != "ARG BASE=debian:bookworm-slim" {
+				t.Errorf("%s begins with %q", v.Tag, lines[0])
+			}
+			for _, line := range lines {
+				if strings.HasPrefix(line, "FROM ") && strings.Fields(line)[1] != "${BASE}" {
+					t.Errorf("%s: %q; want FROM ${BASE}", v.Tag, line)
+				}
+				for _, bad := range []string{"--mount", "pip install", "curl ", "wget ", "git clone", "<<"} {
+					if strings.Contains(line, bad) {
+						t.Errorf("%s: %q needs more than a Debian mirror and the classic builder", v.Tag, line)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The contrast that the scenario is there to show.
+func TestFastAPIContrast(t *testing.T) {
+	s, err := Get("fastapi-sklearn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	naive, optimized := instructions(t, s, "naive"), instructions(t, s, "optimized")
+
+	for _, c := range []struct {
+		what             string
+		holds            func([]string) bool
+		naive, optimized bool
+	}{
+		{"has a port", has("EXPOSE 8000"), true, true},
+		{"has a health check", has("HEALTHCHECK "), false, true},
+		{"names a user", has("USER "), false, true},
+		{"runs as root", func(l []string) bool {
+			user := ""
+			for _, line := range l {
+				if after, ok := strings.CutPrefix(line, "USER "); ok {
+					user = after
+				}
+			}
+			return slices.Contains([]string{"", "0", "0:0", "root"}, user)
+		}, true, false},
+		{"has several stages", func(l []string) bool { return count(l, "FROM ") > 1 }, false, true},
+		{"trains while building", has("RUN python3 train.py"), false, true},
+		{"copies all of its context", has("COPY . "), true, false},
+		{"copies code before it installs", func(l []string) bool {
+			stage := l[last(l, "FROM "):]
+			code := slices.IndexFunc(stage, func(line string) bool {
+				return line == "COPY . ." || strings.HasPrefix(line, "COPY app.py")
+			})
+			return code < last(stage, "RUN apt-get")
+		}, true, false},
+		{"installs a compiler", contains("build-essential"), true, false},
+		{"installs recommended packages", func(l []string) bool {
+			return slices.ContainsFunc(l, func(line string) bool {
+				return strings.Contains(line, "apt-get install") && !strings.Contains(line, "--no-install-recommends")
+			})
+		}, true, false},
+		{"leaves apt's lists", func(l []string) bool {
+			return slices.ContainsFunc(l, func(line string) bool {
+				return strings.Contains(line, "apt-get update") && !strings.Contains(line, "rm -rf /var/lib/apt/lists/*")
+			})
+		}, true, false},
+	} {
+		if got := c.holds(naive); got != c.naive {
+			t.Errorf("naive %s: %v, want %v", c.what, got, c.naive)
+		}
+		if got := c.holds(optimized); got != c.optimized {
+			t.Errorf("optimized %s: %v, want %v", c.what, got, c.optimized)
+		}
+	}
+
+	for variant, want := range map[string]bool{"naive": false, "optimized": true} {
+		if _, err := fs.Stat(context(t, s, variant), ".dockerignore"); (err == nil) != want {
+			t.Errorf("%s has a .dockerignore: %v, want %v", variant, err == nil, want)
+		}
+	}
+}
+
+// instructions are a Dockerfile's lines without comments, continued ones joined.
+func instructions(t *testing.T, s Scenario, variant string) []string {
+	t.Helper()
+	b, err := fs.ReadFile(context(t, s, variant), "Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	joined := ""
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		part, more := strings.CutSuffix(line, "\\")
+		joined += part
+		if !more {
+			lines = append(lines, strings.Join(strings.Fields(joined), " "))
+			joined = ""
+		}
+	}
+	return lines
+}
+
+func has(prefix string) func([]string) bool {
+	return func(lines []string) bool { return count(lines, prefix) > 0 }
+}
+
+func contains(part string) func([]string) bool {
+	return func(lines []string) bool {
+		return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, part) })
+	}
+}
+
+func count(lines []string, prefix string) int {
+	n := 0
+	for _, line := range lines {
+		if strings.HasPrefix(line, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+// last is the index of the last line with that prefix.
+func last(lines []string, prefix string) int {
+	for i, line := range slices.Backward(lines) {
+		if strings.HasPrefix(line, prefix) {
+			return i
+		}
+	}
+	return -1
+}

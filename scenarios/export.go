@@ -1,0 +1,32 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Export writes the scenario to dir, a folder for each variant. dir is made if
+// it is not there, and must be empty if it is: nothing is ever overwritten; the
+// error is fs.ErrExist then.
+func (s Scenario) Export(dir string) error {
+	switch entries, err := os.ReadDir(dir); {
+	case err == nil && len(entries) > 0:
+		return fmt.Errorf("export scenario %s: %s is not empty (%s is in it): %w",
+			s.Name, dir, entries[0].Name(), fs.ErrExist)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("export scenario %s: %w", s.Name, err)
+	}
+	for _, v := range s.Variants {
+		context, err := s.Context(v.Name)
+		if err != nil {
+			return err
+		}
+		if err := os.CopyFS(filepath.Join(dir, v.Name), context); err != nil {
+			return fmt.Errorf("export scenario %s: %w", s.Name, err)
+		}
+	}
+	return nil
+}

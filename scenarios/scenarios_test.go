@@ -1,0 +1,140 @@
+package scenarios
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestGet(t *testing.T) {
+	for _, want := range All() {
+		got, err := Get(want.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Name != want.Name || len(got.Variants) < 2 || got.Title == "" || got.Summary == "" {
+			t.Errorf("Get(%q) = %+v; want a title, a summary and two variants or more", want.Name, got)
+		}
+	}
+	_, err := Get("flask")
+	if err == nil || !strings.Contains(err.Error(), "flask") || !strings.Contains(err.Error(), "fastapi-sklearn") {
+		t.Errorf("Get(flask): %v; want an error that names flask and the known scenarios", err)
+	}
+}
+
+func TestAllIsACopy(t *testing.T) {
+	All()[0].Variants[0].Tag = "spoilt"
+	if tag := All()[0].Variants[0].Tag; tag == "spoilt" {
+		t.Error("a caller changed the catalogue")
+	}
+}
+
+func TestContext(t *testing.T) {
+	for _, s := range All() {
+		for _, v := range s.Variants {
+			if want := s.Name + ":" + v.Name; v.Tag != want {
+				t.Errorf("%s/%s has tag %s, want %s", s.Name, v.Name, v.Tag, want)
+			}
+			if _, err := fs.Stat(context(t, s, v.Name), "Dockerfile"); err != nil {
+				t.Errorf("%s/%s: %v", s.Name, v.Name, err)
+			}
+		}
+		_, err := s.Context("slow")
+		if err == nil || !strings.Contains(err.Error(), "slow") || !strings.Contains(err.Error(), s.Variants[0].Name) {
+			t.Errorf("Context(slow): %v; want an error that names slow and the known variants", err)
+		}
+	}
+}
+
+// Only then does a comparison measure what the Dockerfiles do.
+func TestVariantsShareTheirCode(t *testing.T) {
+	for _, s := range All() {
+		base := contents(t, context(t, s, s.Variants[0].Name))
+		for _, v := range s.Variants[1:] {
+			other := contents(t, context(t, s, v.Name))
+			names := slices.Sorted(maps.Keys(base))
+			for name := range other {
+				if _, ok := base[name]; !ok {
+					names = append(names, name)
+				}
+			}
+			for _, name := range names {
+				if name == "Dockerfile" || name == ".dockerignore" {
+					continue
+				}
+				if base[name] != other[name] {
+					t.Errorf("%s: %s differs between %s and %s", s.Name, name, s.Variants[0].Name, v.Name)
+				}
+			}
+		}
+	}
+}
+
+func TestExport(t *testing.T) {
+	s := All()[0]
+	dir := filepath.Join(t.TempDir(), "new")
+	if err := s.Export(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range s.Variants {
+		want := contents(t, context(t, s, v.Name))
+		got := contents(t, os.DirFS(filepath.Join(dir, v.Name)))
+		if !maps.Equal(got, want) {
+			t.Errorf("%s: exported %v, want %v", v.Name, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+		}
+	}
+
+	// A second export must leave the first one, which may be edited by now.
+	dockerfile := filepath.Join(dir, s.Variants[0].Name, "Dockerfile")
+	if err := os.WriteFile(dockerfile, []byte("FROM mine\n"), 0o666); err != nil {
+		t.Fatalf("an exported file cannot be edited: %v", err)
+	}
+	if err := s.Export(dir); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("second export: %v, want fs.ErrExist", err)
+	}
+	if b, err := os.ReadFile(dockerfile); err != nil || string(b) != "FROM mine\n" {
+		t.Errorf("the second export overwrote the first: %q, %v", b, err)
+	}
+}
+
+func TestExportToAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := All()[0].Export(file); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("export to a file: %v; want an error that names it", err)
+	}
+}
+
+func context(t *testing.T, s Scenario, variant string) fs.FS {
+	t.Helper()
+	fsys, err := s.Context(variant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fsys
+}
+
+// contents reads every file below a folder.
+func contents(t *testing.T, fsys fs.FS) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(fsys, name)
+		all[name] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
