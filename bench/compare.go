@@ -54,7 +54,7 @@ func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, 
 		c.Pairs = len(logs)
 		c.Change = relative(stats.HodgesLehmann(logs, 0))
 		c.ShiftMS = Change(stats.HodgesLehmann(shifts, 0))
-		c.NeedsPairs = stats.PairsNeeded(logs, delta, schedule.Alpha)
+		c.NeedsPairs = stats.PairsNeeded(logs, delta, schedule.Last().Level())
 		return c, false
 	}
 	interval := stats.HodgesLehmann(logs[:n], cut)
@@ -62,7 +62,7 @@ func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, 
 	c.ShiftMS = Change(stats.HodgesLehmann(shifts[:n], cut))
 	c.Verdict, ends = verdictOf(interval, delta, r.Spec.Goal)
 	if c.Verdict == Undecided {
-		c.NeedsPairs = stats.PairsNeeded(logs[:n], delta, schedule.Alpha)
+		c.NeedsPairs = stats.PairsNeeded(logs[:n], delta, schedule.Last().Level())
 	}
 	return c, ends
 }

@@ -14,7 +14,7 @@ import (
 // maxFile bounds a result file. One start takes about 1 kB.
 const maxFile = 256 << 20
 
-// ErrMalformed: a result file is not what it should be.
+// ErrMalformed means that a result file is not what it should be.
 var ErrMalformed = errors.New("malformed result")
 
 // Write writes the result file.

@@ -5,11 +5,11 @@ import "errors"
 // What kind of failure an error of this package and of Runners is. The
 // command line turns them into exit codes and adds hints.
 var (
-	// ErrUsage: the user has to say more or something else.
+	// ErrUsage means that the user has to say more or something else.
 	ErrUsage = errors.New("usage")
-	// ErrEnvironment: no engine, no such image, no permission, disk full.
+	// ErrEnvironment means no engine, no such image, no permission, disk full.
 	ErrEnvironment = errors.New("environment")
-	// ErrNotPermitted: the host does not allow what was asked for, such as
+	// ErrNotPermitted means that the host does not allow what was asked for, such as
 	// a cold level; the message names the remedy.
 	ErrNotPermitted = errors.New("not permitted")
 )

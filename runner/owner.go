@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -9,6 +10,10 @@ import (
 	"sync"
 	"syscall"
 )
+
+// OwnerLabel is the label, or annotation, that names the Owner of whatever a
+// Runner makes in an engine.
+const OwnerLabel = "mlbench.owner"
 
 // An Owner is the mlbench process that a container or process was started by.
 // It is written on everything that a Runner starts, so that a later run can
@@ -55,7 +60,7 @@ func (o Owner) Dead() bool {
 		return true // the host was started again since
 	}
 	p, err := os.FindProcess(o.PID)
-	if err != nil || p.Signal(syscall.Signal(0)) == os.ErrProcessDone {
+	if err != nil || errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone) {
 		return true
 	}
 	return o.Start != startTime(o.PID) // another process has its id now

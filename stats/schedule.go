@@ -14,6 +14,16 @@ type Look struct {
 	C int // order statistic for HodgesLehmann; 0: nothing can be excluded yet
 }
 
+// Level is the two-sided level of the interval at this look alone: 1 where
+// nothing can be excluded. It is what PairsNeeded takes of a schedule's last
+// look.
+func (l Look) Level() float64 {
+	if l.C < 1 || l.N < 1 {
+		return 1
+	}
+	return min(2*tails([]int{l.N})[0].below(l.C), 1)
+}
+
 // Schedule lists the looks at which a comparison may be decided, and the
 // level that they share: the intervals at all looks together fail to cover
 // with probability at most Alpha. They are repeated confidence intervals

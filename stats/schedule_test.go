@@ -164,3 +164,20 @@ func BenchmarkNewSchedule(b *testing.B) {
 		})
 	}
 }
+
+func TestLevelOfALook(t *testing.T) {
+	for _, test := range []struct {
+		look Look
+		want float64
+	}{
+		{Look{N: 8, C: 1}, 2.0 / 256}, // all signs agree
+		{Look{N: 8, C: 0}, 1},
+		{Look{N: 1, C: 1}, 1},
+		{Look{}, 1},
+		{Look{N: 3, C: 100}, 1},
+	} {
+		if got := test.look.Level(); math.Abs(got-test.want) > 1e-12 {
+			t.Errorf("%+v: %v, want %v", test.look, got, test.want)
+		}
+	}
+}

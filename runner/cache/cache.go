@@ -15,7 +15,8 @@ import (
 	"mlbench/runner"
 )
 
-// ErrNotSupported: this system offers no way to drop or to count pages.
+// ErrNotSupported means that this system offers no way to drop or to count
+// pages.
 var ErrNotSupported = errors.New("page cache control is only known on Linux")
 
 // Files are the regular files below some folders, each once however many

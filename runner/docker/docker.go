@@ -24,11 +24,9 @@ import (
 	"mlbench/runner/cache"
 )
 
-// Labels of everything that this package makes in the engine.
-const (
-	LabelSession = "mlbench.session" // random, one a Runner
-	LabelOwner   = "mlbench.owner"   // runner.Owner
-)
+// LabelSession labels, beside runner.OwnerLabel, everything that this package
+// makes in the engine. Its value is random, one a Runner.
+const LabelSession = "mlbench.session"
 
 // Labels by which an image says how it is measured.
 const (
@@ -211,7 +209,7 @@ func contextError(err error) error {
 
 // labels mark what this process made.
 func (r *Runner) labels() map[string]string {
-	return map[string]string{LabelSession: r.session, LabelOwner: runner.Self().String()}
+	return map[string]string{LabelSession: r.session, runner.OwnerLabel: runner.Self().String()}
 }
 
 // detached is for calls that have to happen even if ctx is done.

@@ -1,20 +1,15 @@
 package docker
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
-	"github.com/docker/docker/pkg/jsonmessage"
 
 	"mlbench/runner"
 	"mlbench/runner/runnertest"
@@ -38,37 +33,12 @@ func engine(t testing.TB, opts Options) *Runner {
 	return r
 }
 
-// fixtureImage imports an image that holds the fixture and nothing else, and
-// removes it after the test.
-func fixtureImage(t testing.TB, changes ...string) string {
+// fixtureImage builds an image that holds the fixture, and removes it after
+// the test.
+func fixtureImage(t testing.TB, lines ...string) string {
 	t.Helper()
 	r := engine(t, Options{})
-	program, err := os.ReadFile(runnertest.Fixture(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, err := range []error{
-		w.WriteHeader(&tar.Header{Name: "fixture", Mode: 0o755, Size: int64(len(program)), ModTime: time.Unix(1, 0)}),
-		func() error { _, err := w.Write(program); return err }(),
-		w.WriteHeader(&tar.Header{Name: "tmp/", Typeflag: tar.TypeDir, Mode: 0o1777}),
-		w.Close(),
-	} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	ref := fmt.Sprintf("mlbench-test/fixture:%d-%d", os.Getpid(), time.Now().UnixNano())
-	failed := func(err error) error { return err }
-	answer, err := r.cli.ImageImport(t.Context(), image.ImportSource{Source: &b, SourceName: "-"}, ref,
-		image.ImportOptions{Changes: append([]string{`ENTRYPOINT ["/fixture"]`}, changes...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := messages(answer, failed, func(jsonmessage.JSONMessage) {}); err != nil {
-		t.Fatal(err)
-	}
+	ref := runnertest.FixtureImage(t, r, lines...)
 	t.Cleanup(func() {
 		_, err := r.cli.ImageRemove(context.Background(), ref, image.RemoveOptions{Force: true})
 		if err := errors.Join(err, r.Close()); err != nil {
@@ -79,12 +49,12 @@ func fixtureImage(t testing.TB, changes ...string) string {
 }
 
 // left lists this process's containers.
-func left(t *testing.T) []string {
+func left(t testing.TB) []string {
 	t.Helper()
 	r := engine(t, Options{})
 	defer func() { _ = r.Close() }()
 	list, err := r.cli.ContainerList(context.Background(), container.ListOptions{
-		All: true, Filters: filters.NewArgs(filters.Arg("label", LabelOwner+"="+runner.Self().String())),
+		All: true, Filters: filters.NewArgs(filters.Arg("label", runner.OwnerLabel+"="+runner.Self().String())),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -98,8 +68,8 @@ func left(t *testing.T) []string {
 
 func bench(ref string, opts Options) runnertest.Bench {
 	return runnertest.Bench{
-		New: func(t *testing.T) runner.Runner { return engine(t, opts) },
-		Candidate: func(_ *testing.T, truth runnertest.Truth, flags ...string) runner.Candidate {
+		New: func(t testing.TB) runner.Runner { return engine(t, opts) },
+		Candidate: func(_ testing.TB, truth runnertest.Truth, flags ...string) runner.Candidate {
 			c := runner.Candidate{Name: "fixture", Ref: ref, Args: flags}
 			if truth != "" {
 				c.Volumes = []string{string(truth) + ":/truth"}
@@ -107,7 +77,7 @@ func bench(ref string, opts Options) runnertest.Bench {
 			}
 			return c
 		},
-		Missing: func(*testing.T) runner.Candidate {
+		Missing: func(testing.TB) runner.Candidate {
 			return runner.Candidate{Name: "missing", Ref: ref, Entrypoint: "/no-such-program"}
 		},
 		Left: left,
@@ -116,4 +86,8 @@ func bench(ref string, opts Options) runnertest.Bench {
 
 func TestConformance(t *testing.T) {
 	runnertest.Conformance(t, bench(fixtureImage(t, "EXPOSE 8080"), Options{}))
+}
+
+func BenchmarkReady(b *testing.B) {
+	runnertest.BenchmarkReady(b, bench(fixtureImage(b, "EXPOSE 8080"), Options{}))
 }

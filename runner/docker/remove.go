@@ -66,7 +66,7 @@ func (x *one) kill() bool {
 
 // Reap removes containers and images that killed runs left behind.
 func (r *Runner) Reap(ctx context.Context) ([]string, error) {
-	ours := filters.NewArgs(filters.Arg("label", LabelOwner))
+	ours := filters.NewArgs(filters.Arg("label", runner.OwnerLabel))
 	containers, err := r.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: ours})
 	if err != nil {
 		return nil, r.engineError("listing what killed runs left", err)
@@ -101,6 +101,6 @@ func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 }
 
 func ownerDead(labels map[string]string) bool {
-	owner, err := runner.ParseOwner(labels[LabelOwner])
+	owner, err := runner.ParseOwner(labels[runner.OwnerLabel])
 	return err == nil && owner.Dead()
 }

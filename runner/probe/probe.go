@@ -17,9 +17,9 @@ import (
 	"mlbench/runner"
 )
 
-// ErrUnreachable: for UnreachableAfter no try got any answer from the
-// candidate's address, not even a refusal, so its network cannot be reached
-// from here.
+// ErrUnreachable means that for UnreachableAfter no try got any answer from
+// the candidate's address, not even a refusal, so its network cannot be
+// reached from here.
 var ErrUnreachable = errors.New("the candidate's address cannot be reached from here")
 
 // UnreachableAfter is how long an address may stay silent before it is called
@@ -56,6 +56,13 @@ func pause(elapsed, took time.Duration) time.Duration {
 
 // sleep waits for d or until ctx is done, whose cause it returns.
 func sleep(ctx context.Context, d time.Duration) error {
+	if d < preciseBelow {
+		precise(d)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return nil
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -65,6 +72,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	}
 }
+
+// preciseBelow is the length of a pause from which Go's timers will do. They
+// wake up to a millisecond late, as the runtime waits in whole milliseconds;
+// between tries a millisecond apart that would double every error.
+const preciseBelow = 5 * time.Millisecond
 
 // notes keeps the last answer of every path or address, in the order in which
 // they were first tried.

@@ -14,12 +14,12 @@ import (
 
 func bench() runnertest.Bench {
 	return runnertest.Bench{
-		New:       func(*testing.T) runner.Runner { return new(Runner) },
+		New:       func(testing.TB) runner.Runner { return new(Runner) },
 		Candidate: candidate,
-		Missing: func(*testing.T) runner.Candidate {
+		Missing: func(testing.TB) runner.Candidate {
 			return runner.Candidate{Name: "missing", Ref: "/no-such-program"}
 		},
-		Left: func(t *testing.T) []string {
+		Left: func(testing.TB) []string {
 			var left []string
 			self := markName + "=" + runner.Self().String() + "#"
 			for _, pid := range processes() {
@@ -32,7 +32,7 @@ func bench() runnertest.Bench {
 	}
 }
 
-func candidate(t *testing.T, truth runnertest.Truth, flags ...string) runner.Candidate {
+func candidate(t testing.TB, truth runnertest.Truth, flags ...string) runner.Candidate {
 	t.Helper()
 	if truth != "" {
 		flags = append(flags, "-truth", string(truth))
@@ -70,3 +70,5 @@ func TestDaemonIsEnded(t *testing.T) {
 		t.Errorf("process %d (%s) still runs", pid, commandLine(pid))
 	}
 }
+
+func BenchmarkReady(b *testing.B) { runnertest.BenchmarkReady(b, bench()) }

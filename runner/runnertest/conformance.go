@@ -16,14 +16,14 @@ import (
 // A Bench is how the conformance tests come to a runner and its candidates.
 type Bench struct {
 	// New makes a runner; the test closes it.
-	New func(t *testing.T) runner.Runner
+	New func(t testing.TB) runner.Runner
 	// Candidate makes a candidate that runs the fixture with these flags.
 	// Where truth is not "" the fixture can write to that file by its own path.
-	Candidate func(t *testing.T, truth Truth, flags ...string) runner.Candidate
+	Candidate func(t testing.TB, truth Truth, flags ...string) runner.Candidate
 	// Missing makes a candidate whose program, /no-such-program, is not there.
-	Missing func(t *testing.T) runner.Candidate
+	Missing func(t testing.TB) runner.Candidate
 	// Left lists what is still there of the runner's starts.
-	Left func(t *testing.T) []string
+	Left func(t testing.TB) []string
 }
 
 // startTimeout is for starts that are expected to succeed or to fail by

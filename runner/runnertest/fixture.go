@@ -9,8 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"mlbench/runner"
 )
 
 // Fixture builds the test program (see fixture/main.go) once per test binary,
@@ -41,6 +45,33 @@ var fixture = sync.OnceValues(func() (string, error) {
 	}
 	return path, os.Rename(made, path)
 })
+
+// FixtureImage builds an image that holds the fixture and nothing else, with
+// these further lines in its Dockerfile, and returns its reference. The image
+// is labelled with its owner, so that runs of mlbench after this test binary's
+// end remove it.
+func FixtureImage(tb testing.TB, b runner.Builder, lines ...string) string {
+	tb.Helper()
+	program, err := os.ReadFile(Fixture(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	dockerfile := append([]string{
+		"FROM scratch", "COPY fixture /fixture", `ENTRYPOINT ["/fixture"]`,
+		fmt.Sprintf("LABEL %s=%q", runner.OwnerLabel, runner.Self()),
+	}, lines...)
+	ref := fmt.Sprintf("mlbench-test/fixture:%d-%d", os.Getpid(), images.Add(1))
+	err = b.Build(tb.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
+		"Dockerfile": {Data: []byte(strings.Join(dockerfile, "\n"))},
+		"fixture":    {Data: program, Mode: 0o755},
+	}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return ref
+}
+
+var images atomic.Int64
 
 // Truth is the file into which fixtures write their moments of readiness.
 type Truth string
