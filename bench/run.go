@@ -86,8 +86,8 @@ func (x *run) all(ctx context.Context) (err error) {
 		for _, what := range reaped {
 			x.Observer.Note("removed what a killed run had left: " + what)
 		}
-		if err != nil {
-			return err
+		if err != nil { // what is measured does not depend on it
+			x.Observer.Note("what a killed run had left cannot be removed: " + err.Error())
 		}
 	}
 	for _, c := range x.Candidates {
@@ -251,9 +251,13 @@ func (x *run) progress(role Role, candidate, done, limit int) Progress {
 		}
 	}
 	if len(x.r.Candidates) > 1 {
-		c, _ := x.r.compare(1, x.schedule)
+		c, ends := x.r.compare(1, x.schedule)
 		p.Change = &c
-		if role == RolePair && x.r.Spec.Pairs == chosenByRule && !x.r.wantsTarget() {
+		switch {
+		case role != RolePair || x.r.Spec.Pairs != chosenByRule || x.r.wantsTarget():
+		case ends:
+			expected, p.NextLook = done, 0
+		default:
 			expected = x.expectedEnd(c, p.NextLook, limit)
 		}
 	}

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"slices"
+
 	"mlbench/runner"
 	"mlbench/stats"
 )
@@ -55,6 +57,11 @@ func (r *Result) Summary(candidate int) Summary {
 		}
 	}
 	return s
+}
+
+// Measured reports whether there is any start that counts.
+func (r *Result) Measured() bool {
+	return slices.ContainsFunc(r.Starts, func(s Start) bool { return s.Role != RoleWarmup })
 }
 
 // measured are a candidate's starts that count.

@@ -87,7 +87,10 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	progress.end()
 	err = errors.Join(err, r.Close())
 	if len(result.Starts) > 0 {
-		err = errors.Join(err, files.write(result), stdout(std.out, result))
+		err = errors.Join(err, files.write(result))
+	}
+	if result.Measured() {
+		err = errors.Join(err, stdout(std.out, result))
 	}
 	if err != nil {
 		return err

@@ -34,30 +34,30 @@ func (o *options) register(f *pflag.FlagSet) {
 	s, c := &o.spec, &o.candidate
 	f.SortFlags = false
 
-	f.VarP(parsed(&c.Port, parsePort, "found"), "port", "", "port to ask (found: label mlbench.port, the exposed port, HEALTHCHECK's)")
+	f.VarP(parsed(&c.Port, parsePort, "port", "found"), "port", "", "port to ask (found: label mlbench.port, the exposed port, HEALTHCHECK's)")
 	f.StringVar(&c.Health, "health", "", "health path to ask (found: label mlbench.health, HEALTHCHECK's, the usual ones)")
-	f.VarP(parsed(&c.Ready, runner.ParseRule, "http"), "ready", "", "what is ready: http, tcp, log=REGEXP, exit, healthcheck")
+	f.VarP(parsed(&c.Ready, runner.ParseRule, "rule", "http"), "ready", "", "what is ready: http, tcp, log=REGEXP, exit, healthcheck")
 	f.StringVar(&o.request, "request", "", "first real request once ready, e.g. 'POST /predict'")
 	f.StringVar(&o.body, "body", "", "its body, or @FILE")
 
 	f.StringVar(&s.Runner, "runner", s.Runner, "what starts candidates: docker, process")
 	f.StringVar((*string)(&s.Cold), "cold", string(s.Cold), "what is cold before a start: auto, warm, cache")
-	f.VarP(parsed(&s.TargetMS, parseMillis, "1s"), "target", "", "gate: ready within this time at --quantile")
-	f.VarP(parsed(&s.Quantile, parseQuantile, "0.9"), "quantile", "", "of the starts, for --target")
-	f.VarP(parsed(&s.MaxBytes, parseLimit, "none"), "max-size", "", "gate: unpacked size, e.g. 800MB")
-	f.VarP(parsed(&s.Margin, parsePercent, "5%"), "margin", "", "a slowdown beyond it is a regression")
-	f.VarP(parsed(&s.MaxPairs, parsePairs, "40"), "max-pairs", "", "stop after so many pairs, decided or not")
-	f.VarP(parsed(&s.MinPairs, parsePairs, "8"), "min-pairs", "", "do not stop before")
-	f.VarP(parsed(&s.Pairs, parsePairs, "as many as it takes"), "pairs", "", "do exactly so many pairs")
+	f.VarP(parsed(&s.TargetMS, parseMillis, "duration", "1s"), "target", "", "gate: ready within this time at --quantile")
+	f.VarP(parsed(&s.Quantile, parseQuantile, "share", "0.9"), "quantile", "", "of the starts, for --target")
+	f.VarP(parsed(&s.MaxBytes, parseLimit, "size", "none"), "max-size", "", "gate: unpacked size, e.g. 800MB")
+	f.VarP(parsed(&s.Margin, parsePercent, "percent", "5%"), "margin", "", "a slowdown beyond it is a regression")
+	f.VarP(parsed(&s.MaxPairs, parsePairs, "n", "40"), "max-pairs", "", "stop after so many pairs, decided or not")
+	f.VarP(parsed(&s.MinPairs, parsePairs, "n", "8"), "min-pairs", "", "do not stop before")
+	f.VarP(parsed(&s.Pairs, parsePairs, "n", "as many as it takes"), "pairs", "", "do exactly so many pairs")
 	f.StringVar((*string)(&s.Goal), "goal", string(s.Goal), "decide: stop at any verdict; claim: go on from 'no regression' to try for 'faster'")
-	f.VarP(parsed(&s.TimeoutMS, parseMillis, "60s"), "timeout", "", "of one start; past it the start has failed")
-	f.VarP(parsed(&s.Seed, parseSeed, "random"), "seed", "", "of the order of starts")
+	f.VarP(parsed(&s.TimeoutMS, parseMillis, "duration", "60s"), "timeout", "", "of one start; past it the start has failed")
+	f.VarP(parsed(&s.Seed, parseSeed, "n", "random"), "seed", "", "of the order of starts")
 
 	f.StringArrayVarP(&o.env, "env", "e", nil, "NAME=value for the candidates, or NAME to pass it on (repeatable)")
 	f.StringArrayVarP(&c.Volumes, "volume", "v", nil, "source:target[:ro] (repeatable)")
-	f.VarP(parsed(&c.Memory, units.RAMInBytes, "unlimited"), "memory", "m", "memory limit, e.g. 512m, 2g")
-	f.VarP(parsed(&c.CPUs, parseCPUs, "all"), "cpus", "", "processors, e.g. 1.5")
-	f.VarP(parsed(&c.ShmSize, units.RAMInBytes, "the engine's"), "shm-size", "", "size of /dev/shm, e.g. 1g")
+	f.VarP(parsed(&c.Memory, units.RAMInBytes, "size", "unlimited"), "memory", "m", "memory limit, e.g. 512m, 2g")
+	f.VarP(parsed(&c.CPUs, parseCPUs, "number", "all"), "cpus", "", "processors, e.g. 1.5")
+	f.VarP(parsed(&c.ShmSize, units.RAMInBytes, "size", "the engine's"), "shm-size", "", "size of /dev/shm, e.g. 1g")
 	f.StringVar(&c.Network, "network", "", "network, as docker run has it")
 	f.StringVarP(&c.User, "user", "u", "", "user, as docker run has it")
 	f.StringVar(&c.Entrypoint, "entrypoint", "", "program instead of the image's entry point")
@@ -168,17 +168,19 @@ func request(line, body string) (*runner.Request, error) {
 type value[T any] struct {
 	to    *T
 	parse func(string) (T, error)
+	kind  string
 	text  string
 }
 
-// parsed makes a flag of to; shown stands in the help as its default.
-func parsed[T any](to *T, parse func(string) (T, error), shown string) pflag.Value {
-	return &value[T]{to, parse, shown}
+// parsed makes a flag of to. The help names what kind of thing it takes, and
+// shown as its default.
+func parsed[T any](to *T, parse func(string) (T, error), kind, shown string) pflag.Value {
+	return &value[T]{to, parse, kind, shown}
 }
 
 func (v *value[T]) String() string { return v.text }
 
-func (v *value[T]) Type() string { return "" }
+func (v *value[T]) Type() string { return v.kind }
 
 func (v *value[T]) Set(s string) error {
 	x, err := v.parse(s)

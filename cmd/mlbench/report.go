@@ -33,7 +33,7 @@ func newReport(std streams) *cobra.Command {
 			defer func() { _ = f.Close() }()
 			result, err := bench.Read(f, args[0])
 			if err != nil {
-				return err
+				return usage("%w", err)
 			}
 			if err := files.write(result); err != nil {
 				return err

@@ -106,7 +106,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &own):
 		return own.code
-	case errors.Is(err, runner.ErrUsage), errors.Is(err, bench.ErrMalformed):
+	case errors.Is(err, runner.ErrUsage):
 		return exitUsage
 	}
 	return exitEnvironment

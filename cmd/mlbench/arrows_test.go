@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestArrows asserts who may import whom, as CONTRIBUTING.md draws it.
+func TestArrows(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "mlbench/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Our own packages that a package may import; whatever is not listed here
+	// may import none.
+	own := map[string][]string{
+		"mlbench/cmd/mlbench": {
+			"mlbench/bench", "mlbench/bench/report", "mlbench/runner", "mlbench/runner/docker",
+			"mlbench/runner/process", "mlbench/scenarios",
+		},
+		"mlbench/bench":             {"mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/report":      {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
+		"mlbench/runner/probe":      {"mlbench/runner"},
+		"mlbench/runner/cache":      {"mlbench/runner"},
+		"mlbench/runner/docker":     {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe"},
+		"mlbench/runner/process":    {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe"},
+		"mlbench/runner/runnertest": {"mlbench/runner"},
+	}
+	// Modules that only one package may import, by prefix.
+	only := map[string]string{
+		"github.com/docker/docker/":              "mlbench/runner/docker",
+		"github.com/olekukonko/tablewriter":      "mlbench/bench/report",
+		"github.com/spf13/cobra":                 "mlbench/cmd/mlbench",
+		"gonum.org/v1/gonum/":                    "mlbench/stats",
+		"github.com/aclements/go-moremath/stats": "mlbench/stats",
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg, imports := fields[0], fields[1:]
+		for _, i := range imports {
+			if strings.HasPrefix(i, "mlbench/") && !slices.Contains(own[pkg], i) {
+				t.Errorf("%s imports %s", pkg, i)
+			}
+			for prefix, allowed := range only {
+				if strings.HasPrefix(i, prefix) && pkg != allowed {
+					t.Errorf("%s imports %s, which only %s may", pkg, i, allowed)
+				}
+			}
+			if pkg == "mlbench/runner" && strings.Contains(i, ".") {
+				t.Errorf("%s imports %s: it is standard library only", pkg, i)
+			}
+		}
+	}
+}

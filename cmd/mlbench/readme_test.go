@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mlbench/runner/runnertest"
+)
+
+// TestReadme runs every mlbench command of the README's command blocks, on
+// images and programs that stand for the reader's. The two make commands are
+// CI itself.
+func TestReadme(t *testing.T) {
+	needEngine(t)
+	t.Chdir(repository(t))
+	commands := readmeCommands(t)
+	if len(commands) < 5 {
+		t.Fatalf("found only %q", commands)
+	}
+	stands := strings.NewReplacer(
+		"myservice:old", fixtureImage(t, "one", "EXPOSE 8080"),
+		"myservice:new", fixtureImage(t, "two-of-one", "EXPOSE 8080", "LABEL other=true"),
+		"python3 old.py", runnertest.Fixture(t)+" -listen-after 100ms",
+		"python3 new.py", runnertest.Fixture(t),
+	)
+	t.Chdir(t.TempDir())
+	for _, command := range commands {
+		t.Run(command, func(t *testing.T) {
+			out, err := exec.Command("/bin/sh", "-c", stands.Replace(command)).CombinedOutput()
+			// What a comparison of two equal images says is up to chance in
+			// one run of twenty; that it says it with a code of its own is not.
+			var exit *exec.ExitError
+			if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == exitGate) {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// repository is the folder of go.mod.
+func repository(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(out)))
+}
+
+// readmeCommands are the lines of ```sh blocks that call mlbench.
+func readmeCommands(t *testing.T) []string {
+	t.Helper()
+	b, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commands []string
+	in := false
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "```"):
+			in = line == "```sh"
+		case in && strings.HasPrefix(line, "mlbench "):
+			commands = append(commands, line)
+		}
+	}
+	return commands
+}
