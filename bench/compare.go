@@ -61,10 +61,23 @@ func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, 
 	c.Change = relative(interval)
 	c.ShiftMS = Change(stats.HodgesLehmann(shifts[:n], cut))
 	c.Verdict, ends = verdictOf(interval, delta, r.Spec.Goal)
+	if c.Verdict == NoRegression && ends && r.fasterInReach(logs[:n], schedule) {
+		ends = false
+	}
 	if c.Verdict == Undecided {
 		c.NeedsPairs = stats.PairsNeeded(logs[:n], delta, schedule.Last().Level())
 	}
 	return c, ends
+}
+
+// fasterInReach reports whether the candidate is likely to be proved faster
+// before the limit. A comparison that could say "not slower" then goes on for
+// the answer that its reader hopes for; the interval being a repeated one, it
+// holds whatever a run stops for.
+func (r *Result) fasterInReach(logs []float64, schedule stats.Schedule) bool {
+	last := schedule.Last()
+	needs := stats.PairsNeeded(logs, 0, last.Level())
+	return needs > 0 && needs <= last.N && stats.Median(logs) < 0
 }
 
 // relative turns an interval of log ratios into one of relative changes.
