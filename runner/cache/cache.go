@@ -34,6 +34,8 @@ func List(ctx context.Context, folders []string) (*Files, error) {
 	for _, folder := range folders {
 		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 			switch {
+			case errors.Is(err, fs.ErrNotExist) && path != folder:
+				return nil // its image was removed meanwhile
 			case err != nil:
 				return err
 			case ctx.Err() != nil:
@@ -42,6 +44,9 @@ func List(ctx context.Context, folders []string) (*Files, error) {
 				return nil
 			}
 			info, err := d.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
 			if err != nil {
 				return err
 			}

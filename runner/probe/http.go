@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"mlbench/runner"
@@ -22,6 +23,9 @@ const (
 	tryTimeout = 5 * time.Second
 	// maxAnswer bounds what is read of one answer, headers and body.
 	maxAnswer = 1 << 20
+	// bodyTimeout bounds how long the rest of an answer is waited for whose
+	// status was all that was asked: a health path may stream for ever.
+	bodyTimeout = 100 * time.Millisecond
 	// waited is the round trip from which a request counts as one that
 	// waited for the server; below it the gap between tries says enough.
 	waited = 5 * time.Millisecond
@@ -49,9 +53,13 @@ func HTTP(ctx context.Context, t Target, paths []string) (s Sighting, err error)
 		for _, path := range paths {
 			asked := time.Now()
 			a, err := ask(ctx, conn, c.addr, runner.Request{Method: http.MethodGet, Path: path}, tryTimeout)
-			conn = nil // its one use
+			conn = nil                          // its one use
+			if err != nil && ctx.Err() != nil { // the try was cut short
+				seen.first(path, "no answer yet")
+				return s, context.Cause(ctx)
+			}
 			if err != nil {
-				seen.set(path, requestProblem(err))
+				seen.set(path, requestProblem(err, time.Since(asked)))
 			} else {
 				seen.set(path, strconv.Itoa(a.status))
 			}
@@ -99,18 +107,23 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 		for _, addr := range t.Addrs {
 			sent := time.Now()
 			a, err := ask(ctx, nil, addr, r, 0) // a first inference may load the model
-			if err == nil && a.ok() {
+			what := r.Method + " " + r.Path
+			switch {
+			case err == nil && a.ok() && (a.whole || ctx.Err() == nil):
 				s.Marks[runner.FirstResponse] = runner.Mark{
 					At:         a.done.Sub(t.Begin),
 					Resolution: sent.Sub(lastNo),
 					Source:     "http",
 				}
 				return s, nil
-			}
-			if err != nil {
-				seen.set(r.Method+" "+r.Path, requestProblem(err))
-			} else {
-				seen.set(r.Method+" "+r.Path, strconv.Itoa(a.status))
+			case err != nil && ctx.Err() != nil: // the try was cut short
+				seen.first(what, "no answer yet")
+			case err != nil:
+				seen.set(what, requestProblem(err, time.Since(sent)))
+			case a.ok():
+				seen.set(what, strconv.Itoa(a.status)+", and its body did not end")
+			default:
+				seen.set(what, strconv.Itoa(a.status))
 			}
 			s.Tried = seen.list()
 			if ctx.Err() != nil {
@@ -129,14 +142,20 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 type answer struct {
 	status int
 	at     time.Time // when status and headers were there
-	done   time.Time // when the body was there
+	done   time.Time // when the body was there, as much as was waited for
+	whole  bool      // the body came to its end
 }
 
 func (a answer) ok() bool { return a.status >= 200 && a.status < 300 }
 
+// errTooLong means that an answer's headers did not end within maxAnswer.
+var errTooLong = errors.New("the answer's headers do not end")
+
 // ask sends one request over conn, or over a new connection if conn is nil,
-// and closes it; a timeout of 0 leaves the bound to ctx. It speaks HTTP itself, not through http.Transport, so that
-// nothing but this one request happens on this one connection.
+// and closes it. Its answer's status has to come within timeout, and of the
+// body is waited for what comes soon; a timeout of 0 leaves both to ctx. It
+// speaks HTTP itself, not through http.Transport, so that nothing but this one
+// request happens on this one connection.
 func ask(ctx context.Context, conn net.Conn, addr string, r runner.Request, timeout time.Duration) (answer, error) {
 	if conn == nil {
 		var err error
@@ -158,9 +177,13 @@ func ask(ctx context.Context, conn net.Conn, addr string, r runner.Request, time
 	if err := req.Write(conn); err != nil {
 		return answer{}, err
 	}
-	in := bufio.NewReader(io.LimitReader(conn, maxAnswer))
+	limited := &io.LimitedReader{R: conn, N: maxAnswer}
+	in := bufio.NewReader(limited)
 	for {
 		resp, err := http.ReadResponse(in, req)
+		if err != nil && limited.N <= 0 {
+			err = errTooLong
+		}
 		if err != nil {
 			return answer{}, err
 		}
@@ -168,11 +191,14 @@ func ask(ctx context.Context, conn net.Conn, addr string, r runner.Request, time
 			continue
 		}
 		a := answer{status: resp.StatusCode, at: time.Now()}
+		if timeout > 0 {
+			_ = conn.SetDeadline(a.at.Add(bodyTimeout))
+		}
 		// A body that is cut or longer than maxAnswer changes nothing: the
 		// status stands.
-		_, _ = io.Copy(io.Discard, resp.Body)
+		_, err = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-		a.done = time.Now()
+		a.done, a.whole = time.Now(), err == nil
 		return a, nil
 	}
 }
@@ -211,14 +237,27 @@ func contentType(body []byte) string {
 	return http.DetectContentType(body)
 }
 
-// requestProblem is the short form of a request's error.
-func requestProblem(err error) string {
+// requestProblem is the short form of the error of a request that took so long.
+func requestProblem(err error, took time.Duration) string {
 	var timeout net.Error
+	var op *net.OpError
 	switch {
+	case errors.As(err, &op) && op.Op == "dial":
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Sprintf("no answer within %v", tryTimeout)
+		return fmt.Sprintf("no answer within %v", took.Round(time.Millisecond))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed without an answer"
 	}
-	return dialProblem(err)
+	return shorten(dialProblem(err))
+}
+
+// maxProblem bounds a problem's length: what is no HTTP is quoted in its error,
+// and may be a megabyte without a line's end.
+const maxProblem = 120
+
+func shorten(s string) string {
+	if len(s) <= maxProblem {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxProblem], "") + "…"
 }

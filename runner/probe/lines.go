@@ -104,12 +104,18 @@ func (w *Watch) see(line string, now time.Time) {
 
 // Log waits for the line that w watches for: the mark Ready.
 func Log(ctx context.Context, begin time.Time, w *Watch) (Sighting, error) {
+	var at sighted
 	select {
-	case at := <-w.seen:
-		return Sighting{Marks: runner.Marks{runner.Ready: {
-			At: at.at.Sub(begin), Resolution: at.lag, Source: "log",
-		}}}, nil
+	case at = <-w.seen:
 	case <-ctx.Done():
-		return Sighting{Tried: []string{"log: no line matched " + w.Pattern.String()}}, context.Cause(ctx)
+		// A program may say that it is ready and end: said is said.
+		select {
+		case at = <-w.seen:
+		default:
+			return Sighting{Tried: []string{"log: no line matched " + w.Pattern.String()}}, context.Cause(ctx)
+		}
 	}
+	return Sighting{Marks: runner.Marks{runner.Ready: {
+		At: at.at.Sub(begin), Resolution: at.lag, Source: "log",
+	}}}, nil
 }

@@ -49,10 +49,14 @@ type Sighting struct {
 // under 1 % of any start worth measuring; 1/500 of the time since begin bounds
 // the number of tries (a start of a minute costs about 3,000); and never less
 // than the last try took, so that a server busy with starting spends at most
-// half of one thread on answering "not yet".
+// half of one thread on answering "not yet". A try that took longer than
+// longestWork was waiting, which costs the server nothing, and a pause as
+// long would miss its moment.
 func pause(elapsed, took time.Duration) time.Duration {
-	return max(time.Millisecond, elapsed/500, took)
+	return max(time.Millisecond, elapsed/500, min(took, longestWork))
 }
+
+const longestWork = 50 * time.Millisecond
 
 // sleep waits for d or until ctx is done, whose cause it returns.
 func sleep(ctx context.Context, d time.Duration) error {
@@ -93,6 +97,13 @@ func (n *notes) set(key, answer string) {
 		n.keys = append(n.keys, key)
 	}
 	n.last[key] = answer
+}
+
+// first sets the answer of a key that has none yet.
+func (n *notes) first(key, answer string) {
+	if _, ok := n.last[key]; !ok {
+		n.set(key, answer)
+	}
 }
 
 func (n *notes) list() []string {

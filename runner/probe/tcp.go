@@ -45,18 +45,19 @@ type connection struct {
 func connect(ctx context.Context, t Target) (connection, Sighting, error) {
 	s := Sighting{Marks: make(runner.Marks)}
 	var seen notes
-	answered := false
+	refused := false // by some address, in an earlier round
 	lastNo := t.Since
 	first := time.Now()
 	for {
 		sent := time.Now()
+		answered := refused
 		for _, addr := range t.Addrs {
 			conn, err := dial(ctx, addr)
 			if err == nil {
 				now := time.Now()
 				if !t.Proxied {
 					listening := runner.Mark{At: now.Sub(t.Begin), Resolution: now.Sub(lastNo), Source: "connect"}
-					if answered {
+					if refused {
 						listening.Resolution /= 2
 						listening.At -= listening.Resolution
 					}
@@ -67,13 +68,15 @@ func connect(ctx context.Context, t Target) (connection, Sighting, error) {
 			if errors.Is(err, syscall.ECONNREFUSED) {
 				answered = true
 			}
-			seen.set(addr, dialProblem(err))
+			if ctx.Err() == nil { // else the try was cut short, and says nothing
+				seen.set(addr, dialProblem(err))
+			}
 		}
 		s.Tried = seen.list()
 		if ctx.Err() != nil {
 			return connection{}, s, context.Cause(ctx)
 		}
-		if answered {
+		if refused = answered; refused {
 			lastNo = sent
 		} else if time.Since(first) > UnreachableAfter {
 			return connection{}, s, ErrUnreachable

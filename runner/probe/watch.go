@@ -20,17 +20,20 @@ var (
 // Until returns a context for probing: it is done at the deadline, with cause
 // ErrTimeout, and when ended is closed, with cause ErrEnded. Call cancel when
 // the probing is over.
+//
+// It tells no Deadline: a dialer would take it for its own and give up a
+// moment before the context is done, for a reason that is then unknown.
 func Until(ctx context.Context, deadline time.Time, ended <-chan struct{}) (_ context.Context, cancel func()) {
-	ctx, cancelTime := context.WithDeadlineCause(ctx, deadline, ErrTimeout)
-	ctx, cancelEnd := context.WithCancelCause(ctx)
+	ctx, cancelCause := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(time.Until(deadline), func() { cancelCause(ErrTimeout) })
 	go func() {
 		select {
 		case <-ended:
-			cancelEnd(ErrEnded)
+			cancelCause(ErrEnded)
 		case <-ctx.Done():
 		}
 	}()
-	return ctx, func() { cancelEnd(nil); cancelTime() }
+	return ctx, func() { timer.Stop(); cancelCause(nil) }
 }
 
 // Record writes into s what a probe saw and how it ended.
