@@ -36,9 +36,8 @@ func (r *Runner) configs(c runner.Candidate) (*container.Config, *container.Host
 			Memory:   c.Memory,
 			NanoCPUs: int64(c.CPUs * 1e9),
 		},
-		// Whatever the engine's default: a driver that can be read back,
-		// and no more of the host's disk than this for endless output.
-		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "16m"}},
+		// Whatever the engine's default: a driver that can be read back.
+		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": logSize(c.Ready)}},
 	}
 	if c.Memory > 0 {
 		// Else the engine adds as much swap again, and a candidate that
@@ -50,6 +49,16 @@ func (r *Runner) configs(c runner.Candidate) (*container.Config, *container.Host
 		host.PortBindings = nat.PortMap{portOf(c): {{HostIP: r.publishOn()}}}
 	}
 	return config, host
+}
+
+// logSize is how much of the host's disk endless output may take. When a log
+// is full the engine begins a new one, and who follows it loses lines (seen
+// with 20.10, also where the old one is kept), perhaps the one waited for.
+func logSize(ready runner.Rule) string {
+	if ready.Kind == runner.Log {
+		return "256m"
+	}
+	return "16m"
 }
 
 // publishOn keeps published ports from strangers where the engine is here.

@@ -9,7 +9,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"runtime"
@@ -37,9 +39,15 @@ const (
 // logLines is how much of a failed start's output is kept.
 const logLines = 20
 
-// engineTimeout bounds single engine calls that nothing else bounds. A create
-// or remove of a busy engine may take many seconds.
-const engineTimeout = 2 * time.Minute
+// patience is how long engine calls may take that nothing else bounds. An
+// engine that is gone is noticed at once; this is for one that hangs.
+type patience struct {
+	launch time.Duration // create and start: a busy engine may take long
+	remove time.Duration // of one container or image
+	ask    time.Duration // questions, which an engine answers from memory
+}
+
+var defaultPatience = patience{launch: 2 * time.Minute, remove: 30 * time.Second, ask: 15 * time.Second}
 
 // Options of a Runner. The zero value works.
 type Options struct {
@@ -50,13 +58,16 @@ type Options struct {
 	Published bool
 }
 
-// Runner starts containers on the engine that the environment names
-// (DOCKER_HOST and its companions, else the local socket).
+// Runner starts containers on the engine that the docker command would use:
+// the one that DOCKER_HOST names, else the current context's, else the one
+// behind the local socket.
 type Runner struct {
 	cli     *client.Client
+	context string // the docker context that names the engine, "" for none
 	opts    Options
 	session string
 	starts  int
+	patience
 
 	arch      string // the engine's, as Go names it
 	local     bool   // the engine's files and processes may be this host's
@@ -65,6 +76,7 @@ type Runner struct {
 	published bool          // candidates are reached through published ports
 	delay     time.Duration // round trip of an engine call that does nothing
 
+	warned map[string]bool         // by the engine, and passed on
 	files  map[string]*cache.Files // by digest
 	helper string                  // image of the helper container, made when needed
 }
@@ -78,11 +90,11 @@ var (
 
 // New makes a Runner; it does not speak to the engine yet.
 func New(opts Options) (*Runner, error) {
-	if host := os.Getenv(client.EnvOverrideHost); strings.HasPrefix(host, "ssh://") {
-		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf(
-			"DOCKER_HOST is %s, and an engine cannot be measured through ssh: run mlbench on that host", host))
+	e, err := findEndpoint(os.Getenv)
+	if err != nil {
+		return nil, runner.As(runner.ErrEnvironment, err)
 	}
-	cli, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+	cli, err := client.NewClientWithOpts(append(e.options, client.WithAPIVersionNegotiation())...)
 	if err != nil {
 		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("docker client: %w", err))
 	}
@@ -92,28 +104,31 @@ func New(opts Options) (*Runner, error) {
 		opts.Notify = func(string) {}
 	}
 	return &Runner{
-		cli:     cli,
-		opts:    opts,
-		session: hex.EncodeToString(id),
-		files:   make(map[string]*cache.Files),
+		cli:      cli,
+		context:  e.context,
+		opts:     opts,
+		session:  hex.EncodeToString(id),
+		patience: defaultPatience,
+		warned:   make(map[string]bool),
+		files:    make(map[string]*cache.Files),
 	}, nil
 }
 
 // Host asks the engine what it is.
 func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
-	ctx, cancel := context.WithTimeout(ctx, engineTimeout)
+	ctx, cancel := context.WithTimeout(ctx, r.ask)
 	defer cancel()
 	info, err := r.cli.Info(ctx)
 	if err != nil {
-		return runner.Host{}, r.engineError("asking the engine what it is", err)
+		return runner.Host{}, r.engineError(ctx, "asking the engine what it is", err)
 	}
 	version, err := r.cli.ServerVersion(ctx)
 	if err != nil {
-		return runner.Host{}, r.engineError("asking the engine for its version", err)
+		return runner.Host{}, r.engineError(ctx, "asking the engine for its version", err)
 	}
 	asked := time.Now()
 	if _, err := r.cli.Ping(ctx); err != nil {
-		return runner.Host{}, r.engineError("pinging the engine", err)
+		return runner.Host{}, r.engineError(ctx, "pinging the engine", err)
 	}
 	r.delay = time.Since(asked)
 	if info.OSType != "linux" {
@@ -127,7 +142,7 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 		r.graph = ""
 	}
 	r.local = r.onThisHost(info)
-	r.published = r.opts.Published || !r.local
+	r.published = r.published || r.opts.Published || !r.local
 	return runner.Host{
 		Engine:      strings.TrimSpace(version.Platform.Name + " " + info.ServerVersion),
 		API:         r.cli.ClientVersion(),
@@ -161,6 +176,8 @@ func containerdStore(info system.Info) bool {
 // onThisHost reports whether the engine may share this host's kernel and
 // network: a local socket, and no virtual machine or user namespace between.
 // Whether addresses are reached is tried in the first start all the same.
+// A socket may also be forwarded from a virtual machine or another host, whose
+// kernel is hardly ever of exactly this release.
 func (r *Runner) onThisHost(info system.Info) bool {
 	u, err := url.Parse(r.cli.DaemonHost())
 	if err != nil || u.Scheme != "unix" || runtime.GOOS != "linux" {
@@ -169,6 +186,10 @@ func (r *Runner) onThisHost(info system.Info) bool {
 	rootless := slices.ContainsFunc(info.SecurityOptions, func(s string) bool {
 		return strings.Contains(s, "name=rootless")
 	})
+	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err == nil && strings.TrimSpace(string(kernel)) != info.KernelVersion {
+		return false
+	}
 	return !rootless && info.OperatingSystem != "Docker Desktop"
 }
 
@@ -178,19 +199,25 @@ func (r *Runner) Close() error {
 	return errors.Join(err, r.cli.Close())
 }
 
-// engineError says what was tried, what was found and what to do.
-func (r *Runner) engineError(tried string, err error) error {
+// engineError says what was tried, what was found and what to do. Where ctx
+// was cancelled, that is all there is to say.
+func (r *Runner) engineError(ctx context.Context, tried string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ctxErr := contextError(err); ctxErr != nil {
-		return fmt.Errorf("%s: %w", tried, err)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("%s: %w", tried, context.Cause(ctx))
 	}
 	host := r.cli.DaemonHost()
+	if r.context != "" {
+		host += fmt.Sprintf(" (docker context %q)", r.context)
+	}
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%s: the engine at %s does not answer in time: look at its log, or start it again (sudo systemctl restart docker)", tried, host)
 	case errors.Is(err, fs.ErrPermission), strings.Contains(err.Error(), "permission denied while trying to connect"):
 		err = fmt.Errorf("%s: no permission on %s: run as root, or join its group (sudo usermod -aG docker $USER, then log in again)", tried, host)
-	case client.IsErrConnectionFailed(err):
+	case engineGone(err):
 		err = fmt.Errorf("%s: no engine answers at %s: start it (sudo systemctl start docker, or sudo dockerd), or name another with DOCKER_HOST", tried, host)
 	default:
 		err = fmt.Errorf("%s: %w", tried, err)
@@ -198,13 +225,12 @@ func (r *Runner) engineError(tried string, err error) error {
 	return runner.As(runner.ErrEnvironment, err)
 }
 
-func contextError(err error) error {
-	for _, e := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, e) {
-			return e
-		}
-	}
-	return nil
+// engineGone tells, of an engine call's error, the loss of the engine from
+// what the engine answered.
+func engineGone(err error) bool {
+	var op *net.OpError
+	return client.IsErrConnectionFailed(err) || errors.As(err, &op) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // in the middle of an answer
 }
 
 // labels mark what this process made.
@@ -213,6 +239,6 @@ func (r *Runner) labels() map[string]string {
 }
 
 // detached is for calls that have to happen even if ctx is done.
-func detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), engineTimeout)
+func detached(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), timeout)
 }

@@ -89,7 +89,7 @@ func (r *Runner) layerFiles(ctx context.Context, c runner.Candidate) (*cache.Fil
 	}
 	img, err := r.cli.ImageInspect(ctx, c.Digest)
 	if err != nil {
-		return nil, r.engineError("inspecting image "+c.Ref, err)
+		return nil, r.engineError(ctx, "inspecting image "+c.Ref, err)
 	}
 	var folders []string
 	if lower := img.GraphDriver.Data["LowerDir"]; lower != "" {
@@ -126,9 +126,13 @@ func (r *Runner) dropThroughHelper(ctx context.Context) error {
 		return err
 	}
 	name := "mlbench-" + r.session + "-evict"
-	calls, cancel := detached(ctx)
+	calls, cancel := detached(ctx, r.launch)
 	defer cancel()
-	defer func() { _ = r.removeContainer(calls, name) }() // the next run reaps what stays
+	defer func() {
+		removing, cancel := detached(ctx, r.remove)
+		defer cancel()
+		_ = r.removeContainer(removing, name) // the next run reaps what stays
+	}()
 	created, err := r.cli.ContainerCreate(calls, &container.Config{
 		Image: r.helper, Labels: r.labels(), User: "0:0", Entrypoint: []string{"/bin/sh", "-c", helperScript},
 	}, &container.HostConfig{
@@ -137,20 +141,23 @@ func (r *Runner) dropThroughHelper(ctx context.Context) error {
 		LogConfig:   container.LogConfig{Type: "json-file"},
 	}, nil, nil, name)
 	if err != nil {
-		return r.engineError("creating the helper container", err)
+		return r.engineError(calls, "creating the helper container", err)
 	}
 	if err := r.cli.ContainerStart(calls, created.ID, container.StartOptions{}); err != nil {
-		return r.engineError("starting the helper container", err)
+		return r.engineError(calls, "starting the helper container", err)
 	}
 	done, failed := r.cli.ContainerWait(calls, created.ID, container.WaitConditionNotRunning)
 	select {
 	case d := <-done:
+		if d.Error != nil {
+			return r.engineError(calls, "waiting for the helper container", errors.New(d.Error.Message))
+		}
 		if d.StatusCode != 0 {
 			x := one{r: r, id: created.ID}
 			return fmt.Errorf("the helper container ended with status %d: %s", d.StatusCode, strings.Join(x.lastLines(calls), " "))
 		}
 	case err := <-failed:
-		return r.engineError("waiting for the helper container", err)
+		return r.engineError(calls, "waiting for the helper container", err)
 	}
 	return nil
 }
@@ -179,7 +186,10 @@ func (r *Runner) makeHelper(ctx context.Context) error {
 		changes = append(changes, fmt.Sprintf("LABEL %s=%q", k, v))
 	}
 	ref := "mlbench-helper:" + r.session
-	failed := func(err error) error { return r.engineError("importing the helper's image", err) }
+	failed := func(err error) error {
+		// What came of it is not known.
+		return errors.Join(r.engineError(ctx, "importing the helper's image", err), r.removeImage(ref))
+	}
 	answer, err := r.cli.ImageImport(ctx, image.ImportSource{Source: io.Reader(&empty), SourceName: "-"}, ref,
 		image.ImportOptions{Changes: changes})
 	if err != nil {
@@ -197,12 +207,19 @@ func (r *Runner) removeHelper() error {
 	if r.helper == "" {
 		return nil
 	}
-	ctx, cancel := detached(context.Background())
-	defer cancel()
-	_, err := r.cli.ImageRemove(ctx, r.helper, image.RemoveOptions{Force: true})
-	if err == nil || cerrdefs.IsNotFound(err) {
+	err := r.removeImage(r.helper)
+	if err == nil {
 		r.helper = ""
+	}
+	return err
+}
+
+func (r *Runner) removeImage(ref string) error {
+	ctx, cancel := detached(context.Background(), r.remove)
+	defer cancel()
+	_, err := r.cli.ImageRemove(ctx, ref, image.RemoveOptions{Force: true, PruneChildren: true})
+	if err == nil || cerrdefs.IsNotFound(err) {
 		return nil
 	}
-	return r.engineError("removing the helper's image", err)
+	return r.engineError(ctx, "removing image "+ref, err)
 }

@@ -32,7 +32,7 @@ func (r *Runner) pull(ctx context.Context, ref string) error {
 	}
 	defer func() { _ = stream.Close() }()
 	layers := make(map[string]*jsonmessage.JSONProgress)
-	var noted time.Time
+	noted := time.Now() // a short pull needs no report
 	return messages(stream, failed, func(m jsonmessage.JSONMessage) {
 		if m.ID != "" && m.Progress != nil && m.Status == "Downloading" {
 			layers[m.ID] = m.Progress

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	cerrdefs "github.com/containerd/errdefs"
@@ -20,79 +21,101 @@ import (
 // remove takes the container away, with its anonymous volumes, whatever
 // became of ctx. By name, as the answer to the create call may be lost.
 func (x *one) remove(ctx context.Context) error {
-	ctx, cancel := detached(ctx)
+	ctx, cancel := detached(ctx, x.r.remove)
 	defer cancel()
 	err := x.r.removeContainer(ctx, x.name)
 	if err == nil {
 		return nil
 	}
-	err = x.r.engineError("removing container "+x.name, err)
+	err = x.r.engineError(ctx, "removing container "+x.name, err)
 	if x.kill() {
 		return fmt.Errorf("%w; its processes were killed, and `mlbench clean` removes the rest once the engine answers", err)
 	}
 	return fmt.Errorf("%w; `mlbench clean` removes it once the engine answers", err)
 }
 
+// persist is how long a failing removal is tried again: what fails for a
+// moment (a device that is busy, a broken connection) works by then, and an
+// engine that is gone does not come back so soon.
+const persist = time.Second
+
 func (r *Runner) removeContainer(ctx context.Context, id string) error {
-	var err error
-	for pause := 10 * time.Millisecond; pause < time.Second; pause *= 4 {
-		err = r.cli.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	begin := time.Now()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
+		err := r.cli.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
 		switch {
 		case err == nil, cerrdefs.IsNotFound(err):
 			return nil
-		case cerrdefs.IsConflict(err): // "removal already in progress"
-		case ctx.Err() != nil:
+		case cerrdefs.IsConflict(err): // "removal already in progress": wait for its end
+		case time.Since(begin) > persist:
 			return err
 		}
-		time.Sleep(pause)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
 	}
-	return err
 }
 
-// kill ends the container's first process without the engine, which takes the
-// others with it, if the engine is gone and the process surely is the
-// container's. It reports whether it did.
+// kill ends the container's processes without the engine. They are known by
+// their control group, which bears the container's id. It reports whether
+// there were any.
 func (x *one) kill() bool {
-	if !x.r.local || x.pid <= 1 || x.id == "" {
+	if !x.r.local || x.id == "" {
 		return false
 	}
-	cgroup, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", x.pid))
-	if err != nil || !strings.Contains(string(cgroup), x.id) {
-		return false
+	killed := false
+	dirs, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well-formed
+	for _, dir := range dirs {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		// Found before it is looked at: on Linux this is a handle of the
+		// process, so none that takes over its id later can be hit.
+		p, err := os.FindProcess(pid)
+		if err != nil {
+			continue
+		}
+		cgroup, err := os.ReadFile(filepath.Join(dir, "cgroup"))
+		if err == nil && strings.Contains(string(cgroup), x.id) && p.Kill() == nil {
+			killed = true
+		}
+		_ = p.Release()
 	}
-	p, err := os.FindProcess(x.pid)
-	return err == nil && p.Signal(syscall.SIGKILL) == nil
+	return killed
 }
 
 // Reap removes containers and images that killed runs left behind.
 func (r *Runner) Reap(ctx context.Context) ([]string, error) {
-	ours := filters.NewArgs(filters.Arg("label", runner.OwnerLabel))
-	containers, err := r.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: ours})
+	labelled := filters.NewArgs(filters.Arg("label", runner.OwnerLabel))
+	containers, err := r.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: labelled})
 	if err != nil {
-		return nil, r.engineError("listing what killed runs left", err)
+		return nil, r.engineError(ctx, "listing what killed runs left", err)
 	}
 	var reaped []string
 	var failed []error
 	for _, c := range containers {
-		if !ownerDead(c.Labels) {
+		if !ownerDead(c.Labels) || !ours(c.Names) {
 			continue
 		}
 		if err := r.removeContainer(ctx, c.ID); err != nil {
-			failed = append(failed, r.engineError("removing container "+c.ID[:12], err))
+			failed = append(failed, r.engineError(ctx, "removing container "+c.ID[:12], err))
 			continue
 		}
 		reaped = append(reaped, "container "+strings.TrimPrefix(strings.Join(c.Names, " "), "/"))
 	}
-	images, err := r.cli.ImageList(ctx, image.ListOptions{All: true, Filters: ours})
+	images, err := r.cli.ImageList(ctx, image.ListOptions{Filters: labelled})
 	if err != nil {
-		return reaped, errors.Join(append(failed, r.engineError("listing what killed runs left", err))...)
+		return reaped, errors.Join(append(failed, r.engineError(ctx, "listing what killed runs left", err))...)
 	}
 	for _, i := range images {
-		if !ownerDead(i.Labels) {
+		if !ownerDead(i.Labels) || !ours(i.RepoTags) {
 			continue
 		}
-		if _, err := r.cli.ImageRemove(ctx, i.ID, image.RemoveOptions{Force: true}); err != nil && !cerrdefs.IsNotFound(err) {
-			failed = append(failed, r.engineError("removing image "+i.ID, err))
+		if _, err := r.cli.ImageRemove(ctx, i.ID, image.RemoveOptions{Force: true, PruneChildren: true}); err != nil && !cerrdefs.IsNotFound(err) {
+			failed = append(failed, r.engineError(ctx, "removing image "+i.ID, err))
 			continue
 		}
 		reaped = append(reaped, "image "+strings.Join(append(i.RepoTags, i.ID), " "))
@@ -103,4 +126,16 @@ func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 func ownerDead(labels map[string]string) bool {
 	owner, err := runner.ParseOwner(labels[runner.OwnerLabel])
 	return err == nil && owner.Dead()
+}
+
+// ours reports whether all of a container's or image's names are of the kind
+// that mlbench gives. An image that someone made from one of our containers,
+// and what is started from it, bears our labels too, and is theirs.
+func ours(names []string) bool {
+	for _, name := range names {
+		if !strings.HasPrefix(strings.TrimPrefix(name, "/"), "mlbench-") && name != "<none>:<none>" {
+			return false
+		}
+	}
+	return true
 }

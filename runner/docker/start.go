@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/client"
 
 	"mlbench/runner"
 	"mlbench/runner/probe"
@@ -23,6 +22,9 @@ import (
 func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Duration) (runner.Start, error) {
 	s, err := r.start(ctx, c, timeout)
 	if errors.Is(err, probe.ErrUnreachable) && !r.published && c.Network != "host" {
+		if c.Ready.Kind == runner.TCP {
+			return s, errPublishedTCP(c)
+		}
 		r.published = true
 		r.opts.Notify(fmt.Sprintf("%s's own address cannot be reached from here: going through a published port", c.Name))
 		return r.start(ctx, c, timeout)
@@ -52,13 +54,14 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		if ctx.Err() != nil {
 			return s, context.Cause(ctx)
 		}
-		if client.IsErrConnectionFailed(err) || contextError(err) != nil {
-			return s, r.engineError("starting "+c.Name, err)
+		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) {
+			return s, r.engineError(ctx, "starting "+c.Name, err)
 		}
 		// The engine refused: no such program, a bad option, no memory left.
 		s.Outcome, s.Problem = runner.OutcomeError, err.Error()
 		return s, nil
 	}
+	r.warn(c, x.warnings)
 	watch, cancel := probe.Until(ctx, s.BeginAt.Add(timeout), x.ended)
 	defer cancel()
 	x.observe(watch, &s)
@@ -66,7 +69,7 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		return s, context.Cause(ctx)
 	}
 	if x.lost != nil {
-		return s, r.engineError("watching "+c.Name, x.lost)
+		return s, r.engineError(ctx, "watching "+c.Name, x.lost)
 	}
 	if x.unreachable {
 		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("%s: %w", c.Name, probe.ErrUnreachable))
@@ -83,14 +86,14 @@ type one struct {
 	c    runner.Candidate
 	id   string
 	name string
-	pid  int // of the container's first process, on the engine's host
 
-	target probe.Target
+	warnings []string // of the engine, about what it leaves out
+	target   probe.Target
 
 	ended       chan struct{} // closed when the container runs no more, or the engine is lost
 	endedAt     time.Time     // set before ended is closed
 	status      int64         // likewise: the exit status
-	lost        error         // likewise: the engine does not answer
+	lost        error         // the engine does not answer; read it after ended is closed
 	unreachable bool
 }
 
@@ -99,7 +102,7 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	config, host := x.r.configs(x.c)
 	// Interrupted in the middle, either call may go on in the engine and
 	// make something that nobody knows of. They are short, so they are not.
-	calls, cancel := detached(ctx)
+	calls, cancel := detached(ctx, x.r.launch)
 	defer cancel()
 	probe.Lag() // measured here, not within the start
 
@@ -109,7 +112,7 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	if err != nil {
 		return err
 	}
-	x.id = created.ID
+	x.id, x.warnings = created.ID, created.Warnings
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -126,17 +129,20 @@ func (x *one) observe(watch context.Context, s *runner.Start) {
 	// ContainerWait answers at once if the container has ended already, so
 	// it need not stand between create and start, where it would be timed.
 	waiting, cancel := context.WithCancel(context.WithoutCancel(watch))
-	defer cancel()
 	go x.waitForEnd(waiting)
 
 	sighting, err := x.ready(watch, s)
-	x.unreachable = errors.Is(err, probe.ErrUnreachable)
 	probe.Record(s, sighting, err)
-	if err != nil || x.c.Request == nil {
-		return
+	if err == nil && x.c.Request != nil {
+		sighting, err = probe.FirstResponse(watch, x.target, *x.c.Request)
+		probe.Record(s, sighting, err)
 	}
-	sighting, err = probe.FirstResponse(watch, x.target, *x.c.Request)
-	probe.Record(s, sighting, err)
+	cancel()
+	<-x.ended // from here on, nobody else writes to x
+	x.unreachable = errors.Is(err, probe.ErrUnreachable)
+	if x.lost == nil && err != nil && engineGone(err) {
+		x.lost = err
+	}
 }
 
 func (x *one) ready(watch context.Context, s *runner.Start) (probe.Sighting, error) {
@@ -164,6 +170,9 @@ func (x *one) waitForEnd(ctx context.Context) {
 	select {
 	case d := <-done:
 		x.endedAt, x.status = time.Now(), d.StatusCode
+		if d.Error != nil {
+			x.lost = errors.New(d.Error.Message)
+		}
 	case err := <-failed:
 		if ctx.Err() == nil {
 			x.lost = err
@@ -183,9 +192,6 @@ func (x *one) locate(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
-	}
-	if info.State != nil {
-		x.pid = info.State.Pid
 	}
 	if info.NetworkSettings == nil {
 		return errors.New("the engine tells no network of the container")
@@ -223,6 +229,17 @@ func (x *one) publishedAddress(info container.InspectResponse) error {
 		}
 	}
 	return fmt.Errorf("the engine published no port for %s", portOf(x.c))
+}
+
+// warn passes on what the engine warned of, each warning once: an option that
+// the host's kernel cannot do is left out, and the start goes on without it.
+func (r *Runner) warn(c runner.Candidate, warnings []string) {
+	for _, w := range warnings {
+		if !r.warned[w] {
+			r.warned[w] = true
+			r.opts.Notify(c.Name + ": the engine warns: " + w)
+		}
+	}
 }
 
 func hostAddresses(port int) []string {

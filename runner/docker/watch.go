@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -16,13 +18,33 @@ import (
 	"mlbench/runner/probe"
 )
 
+// lastWords is how long nothing may come of the rest of an ended container's
+// log before it is given up. An engine sends much output seconds late.
+const lastWords = 2 * time.Second
+
+// counted counts what is written to an io.Writer.
+type counted struct {
+	io.Writer
+	n atomic.Int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	c.n.Add(int64(len(p)))
+	return c.Writer.Write(p)
+}
+
 // log waits for a line of the container's output.
 func (x *one) log(watch context.Context) (probe.Sighting, error) {
 	w := &probe.Watch{Pattern: x.c.Ready.Pattern, Lag: x.lineLag}
 	lines := new(probe.Lines)
 	lines.Watch(w)
-	reading, stop := context.WithCancel(watch)
+	reading, stop := context.WithCancel(context.WithoutCancel(watch))
 	defer stop()
+	defer context.AfterFunc(watch, func() {
+		if !errors.Is(context.Cause(watch), probe.ErrEnded) {
+			stop()
+		}
+	})()
 	stream, err := x.r.cli.ContainerLogs(reading, x.id, container.LogsOptions{
 		ShowStdout: true, ShowStderr: true, Follow: true, Timestamps: true,
 	})
@@ -33,8 +55,23 @@ func (x *one) log(watch context.Context) (probe.Sighting, error) {
 		return probe.Sighting{}, fmt.Errorf("reading the container's log: %w", err)
 	}
 	defer func() { _ = stream.Close() }()
-	go func() { _, _ = stdcopy.StdCopy(lines, lines, stream) }() // ends with the stream
+	read, got := make(chan struct{}), &counted{Writer: lines}
+	go func() {
+		defer close(read)
+		_, _ = stdcopy.StdCopy(got, got, stream) // ends with the stream
+	}()
 	s, err := probe.Log(watch, x.target.Begin, w)
+	if errors.Is(err, probe.ErrEnded) {
+		// The news of the end may overtake the program's last words.
+		for last := int64(-1); last != got.n.Load(); {
+			last = got.n.Load()
+			select {
+			case <-read:
+			case <-time.After(lastWords):
+			}
+		}
+		s, err = probe.Log(watch, x.target.Begin, w)
+	}
 	if err == nil && x.c.Request != nil {
 		err = x.locate(watch)
 	}
@@ -64,7 +101,7 @@ func (x *one) exit(watch context.Context) (probe.Sighting, error) {
 		return probe.Sighting{}, err
 	}
 	mark := runner.Mark{At: x.endedAt.Sub(x.target.Begin), Resolution: x.r.delay, Source: "exit"}
-	asking, cancel := detached(watch)
+	asking, cancel := detached(watch, x.r.ask)
 	defer cancel()
 	if info, err := x.r.cli.ContainerInspect(asking, x.id); err == nil && info.State != nil && x.r.local {
 		if at, err := time.Parse(time.RFC3339Nano, info.State.FinishedAt); err == nil {
@@ -132,18 +169,32 @@ func (x *one) lastUnhealthy(ctx context.Context) (time.Time, bool) {
 // autopsy finds out why a start failed: how the program ended, and its last
 // words.
 func (x *one) autopsy(ctx context.Context, s *runner.Start) {
-	ctx, cancel := detached(ctx)
+	ctx, cancel := detached(ctx, x.r.ask)
 	defer cancel()
-	if info, err := x.r.cli.ContainerInspect(ctx, x.id); err == nil && info.State != nil && !info.State.Running {
-		s.Exit = &runner.ExitState{Code: info.State.ExitCode, OOMKilled: info.State.OOMKilled}
-		if s.Outcome == runner.OutcomeExited {
-			s.Problem = fmt.Sprintf("the program ended with status %d before it was ready", s.Exit.Code)
-			if s.Exit.OOMKilled {
+	if info, err := x.r.cli.ContainerInspect(ctx, x.id); err == nil && info.State != nil {
+		killed := info.State.OOMKilled
+		if !info.State.Running {
+			s.Exit = &runner.ExitState{Code: info.State.ExitCode, OOMKilled: killed}
+		}
+		switch {
+		case s.Outcome == runner.OutcomeExited && s.Exit != nil:
+			s.Problem = fmt.Sprintf("the program ended with status %d before %s", s.Exit.Code, missing(s))
+			if killed {
 				s.Problem += ": it was killed for want of memory (out of memory)"
 			}
+		case killed: // a child of it, perhaps the one that was to serve
+			s.Problem += "; a process of it was killed for want of memory (out of memory)"
 		}
 	}
 	s.Log = x.lastLines(ctx)
+}
+
+// missing is what a failed start did not come to.
+func missing(s *runner.Start) string {
+	if _, ok := s.Marks[runner.Ready]; ok {
+		return "it answered the first request"
+	}
+	return "it was ready"
 }
 
 func (x *one) lastLines(ctx context.Context) []string {

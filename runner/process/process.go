@@ -62,7 +62,7 @@ func (r *Runner) Prepare(_ context.Context, c runner.Candidate) (runner.Candidat
 	if err := refuse(c); err != nil {
 		return c, err
 	}
-	if c.Port == 0 && (c.Ready.NeedsPort() || c.Request != nil) {
+	if c.Port == 0 && (c.Ready.Kind != runner.Exit || c.Request != nil) {
 		port, err := freePort()
 		if err != nil {
 			return c, runner.As(runner.ErrEnvironment, fmt.Errorf("no free port for %s: %w", c.Name, err))
@@ -132,7 +132,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	s.Stop = time.Since(stopping)
 	if s.Outcome == runner.OutcomeExited {
 		s.Exit = &runner.ExitState{Code: exitCode(state)}
-		s.Problem = fmt.Sprintf("the program ended with status %d before it was ready", s.Exit.Code)
+		s.Problem = fmt.Sprintf("the program ended with status %d before %s", s.Exit.Code, missing(&s))
 	}
 	if s.Outcome != runner.OutcomeReady {
 		s.Log = p.out.Last()
@@ -195,7 +195,10 @@ func launch(c runner.Candidate, mark marker) (*running, error) {
 	if len(c.Args) == 0 {
 		p.cmd.Args = []string{"/bin/sh", "-c", c.Ref}
 	}
-	p.cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(c.Port))
+	p.cmd.Env = os.Environ()
+	if c.Port != 0 {
+		p.cmd.Env = append(p.cmd.Env, "PORT="+strconv.Itoa(c.Port))
+	}
 	p.cmd.Env = append(p.cmd.Env, c.Env...)
 	p.cmd.Env = append(p.cmd.Env, mark.env())
 	p.cmd.Stdout, p.cmd.Stderr = in, in
@@ -238,7 +241,13 @@ func (p *running) wait(ctx context.Context, c runner.Candidate, t probe.Target) 
 	case runner.TCP:
 		return probe.TCP(ctx, t)
 	case runner.Log:
-		return probe.Log(ctx, t.Begin, p.watch)
+		s, err := probe.Log(ctx, t.Begin, p.watch)
+		if errors.Is(err, probe.ErrEnded) {
+			// The news of the end may overtake the program's last words.
+			p.finishReading()
+			s, err = probe.Log(ctx, t.Begin, p.watch)
+		}
+		return s, err
 	case runner.Exit:
 		<-ctx.Done()
 		err := context.Cause(ctx)
@@ -250,6 +259,25 @@ func (p *running) wait(ctx context.Context, c runner.Candidate, t probe.Target) 
 		return probe.Sighting{}, err
 	default:
 		return probe.HTTP(ctx, t, c.Paths())
+	}
+}
+
+// missing is what a failed start did not come to.
+func missing(s *runner.Start) string {
+	if _, ok := s.Marks[runner.Ready]; ok {
+		return "it answered the first request"
+	}
+	return "it was ready"
+}
+
+// lastWords is how long the output of programs that have ended may take to be
+// read. Another that holds their pipe may never close it.
+const lastWords = 100 * time.Millisecond
+
+func (p *running) finishReading() {
+	select {
+	case <-p.read:
+	case <-time.After(lastWords):
 	}
 }
 

@@ -5,6 +5,7 @@ package process
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,18 +36,32 @@ func (m marker) env() string { return fmt.Sprintf("%s=%s#%d", markName, m.owner,
 // and waits until all of it is gone.
 func (p *running) stop(m marker) (*os.ProcessState, error) {
 	group := p.cmd.Process.Pid
-	// The group may be gone already, and that is what we want.
-	_ = syscall.Kill(-group, syscall.SIGKILL)
-	<-p.ended
-	err := killAll(func(pid int) bool { return groupOf(pid) == group || marked(pid) == m.env() })
+	select {
+	case <-p.ended:
+		if there(group) {
+			// The kernel gives an id away only when no process and no group
+			// has it: this is a stranger's, and our group is empty.
+			group = 0
+		}
+	default:
+		_ = syscall.Kill(-group, syscall.SIGKILL) // the quick way; killAll looks after it
+	}
+	err := killAll(func(pid int) bool { return group != 0 && groupOf(pid) == group || marked(pid) == m.env() })
+	select {
+	case <-p.ended:
+	case <-time.After(stopTimeout): // it waits in the kernel, for a disk or a device
+		return nil, errors.Join(err, fmt.Errorf("process %d was killed and is still there after %v", group, stopTimeout))
+	}
 	// Whoever held the other end is dead, so the reader comes to its end;
 	// closing wakes it if someone passed the pipe on to a stranger.
-	select {
-	case <-p.read:
-	case <-time.After(100 * time.Millisecond):
-	}
+	p.finishReading()
 	_ = p.pipe.Close()
 	return p.cmd.ProcessState, err
+}
+
+func there(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
 }
 
 // killAll kills every process that ours names until none is left.
@@ -55,10 +70,17 @@ func killAll(ours func(pid int) bool) error {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		var left []int
 		for _, pid := range processes() {
+			// Found before it is looked at: on Linux this is a handle of the
+			// process, so none that takes over its id later can be hit.
+			p, err := os.FindProcess(pid)
+			if err != nil {
+				continue
+			}
 			if ours(pid) {
 				left = append(left, pid)
-				_ = syscall.Kill(pid, syscall.SIGKILL)
+				_ = p.Kill()
 			}
+			_ = p.Release()
 		}
 		if len(left) == 0 {
 			return nil

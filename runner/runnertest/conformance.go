@@ -22,6 +22,9 @@ type Bench struct {
 	Candidate func(t testing.TB, truth Truth, flags ...string) runner.Candidate
 	// Missing makes a candidate whose program, /no-such-program, is not there.
 	Missing func(t testing.TB) runner.Candidate
+	// Proxied says that candidates are reached through something that accepts
+	// before they listen: there is no mark Listening, and no rule tcp.
+	Proxied bool
 	// Left lists what is still there of the runner's starts.
 	Left func(t testing.TB) []string
 }
@@ -39,8 +42,10 @@ func Conformance(t *testing.T, b Bench) {
 	t.Run("http waits out closed connections", func(t *testing.T) { b.waits(t, "close") })
 	t.Run("tcp", b.tcp)
 	t.Run("log", b.log)
+	t.Run("log line of a program that ends", b.lastLine)
 	t.Run("exit", b.exit)
 	t.Run("first response", b.request)
+	t.Run("crash in the first request", b.dies)
 	t.Run("args and env", b.env)
 	t.Run("crash ends the start at once", b.crash)
 	t.Run("never listening times out", b.never)
@@ -87,7 +92,7 @@ func (b Bench) nothingLeft(t *testing.T) {
 }
 
 // mustBeReady checks what holds for every start that became ready.
-func mustBeReady(t *testing.T, s runner.Start, marks ...runner.MarkName) {
+func (b Bench) mustBeReady(t *testing.T, s runner.Start, marks ...runner.MarkName) {
 	t.Helper()
 	at, ok := s.ReadyAt()
 	if !ok {
@@ -99,6 +104,12 @@ func mustBeReady(t *testing.T, s runner.Start, marks ...runner.MarkName) {
 	var last time.Duration
 	for _, name := range marks {
 		m, ok := s.Marks[name]
+		if b.Proxied && name == runner.Listening {
+			if ok {
+				t.Errorf("a proxy accepted, and that is called listening: %+v", m)
+			}
+			continue
+		}
 		if !ok {
 			t.Fatalf("no mark %s in %v", name, s.Marks)
 		}
@@ -139,7 +150,7 @@ func (b Bench) host(t *testing.T) {
 func (b Bench) http(t *testing.T) {
 	truth := NewTruth(t)
 	s := b.start(t, startTimeout, truth, nil, "-listen-after", "200ms", "-health", "/ready")
-	mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready)
+	b.mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready)
 	mustBeTrue(t, s, truth)
 	if s.Health != "/ready" {
 		t.Errorf("health path %q, want /ready", s.Health)
@@ -152,9 +163,9 @@ func (b Bench) http(t *testing.T) {
 func (b Bench) waits(t *testing.T, unready string) {
 	truth := NewTruth(t)
 	s := b.start(t, startTimeout, truth, nil, "-ready-after", "400ms", "-unready", unready)
-	mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready)
+	b.mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready)
 	mustBeTrue(t, s, truth)
-	if warmup := s.Marks[runner.Ready].At - s.Marks[runner.Listening].At; warmup < 200*time.Millisecond {
+	if warmup := s.Marks[runner.Ready].At - s.Marks[runner.Listening].At; !b.Proxied && warmup < 200*time.Millisecond {
 		t.Errorf("listening to ready took %v, of about 400 ms", warmup)
 	}
 }
@@ -169,9 +180,19 @@ func rule(t *testing.T, text string) func(*runner.Candidate) {
 }
 
 func (b Bench) tcp(t *testing.T) {
+	if b.Proxied {
+		r := b.New(t)
+		defer closeRunner(t, r)
+		c := b.Candidate(t, "")
+		rule(t, "tcp")(&c)
+		if _, err := r.Prepare(t.Context(), c); !errors.Is(err, runner.ErrUsage) {
+			t.Errorf("Prepare: %v, want a usage error", err)
+		}
+		return
+	}
 	truth := NewTruth(t)
 	s := b.start(t, startTimeout, truth, rule(t, "tcp"), "-listen-after", "200ms")
-	mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready)
+	b.mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready)
 	mustBeTrue(t, s, truth)
 }
 
@@ -179,13 +200,25 @@ func (b Bench) log(t *testing.T) {
 	truth := NewTruth(t)
 	s := b.start(t, startTimeout, truth, rule(t, "log=ready to .erve"),
 		"-listen-after", "200ms", "-say", "now ready to serve", "-chatter", "500")
-	mustBeReady(t, s, runner.Started, runner.Ready)
+	b.mustBeReady(t, s, runner.Started, runner.Ready)
 	mustBeTrue(t, s, truth)
+}
+
+// Said is said, also when the program ends in the same moment.
+func (b Bench) lastLine(t *testing.T) {
+	for range 2 {
+		s := b.start(t, startTimeout, "", rule(t, "log=^ending with"), "-chatter", "100", "-exit-after", "20ms", "-exit-code", "1")
+		b.mustBeReady(t, s, runner.Started, runner.Ready)
+	}
+	s := b.start(t, startTimeout, "", rule(t, "log=never said"), "-exit-after", "20ms")
+	if s.Outcome != runner.OutcomeExited || s.Exit == nil || s.Exit.Code != 0 {
+		t.Errorf("a program that ends without the line: %+v", s)
+	}
 }
 
 func (b Bench) exit(t *testing.T) {
 	s := b.start(t, startTimeout, "", rule(t, "exit"), "-exit-after", "200ms")
-	mustBeReady(t, s, runner.Started, runner.Ready)
+	b.mustBeReady(t, s, runner.Started, runner.Ready)
 	if at, _ := s.ReadyAt(); at < 200*time.Millisecond {
 		t.Errorf("a job of 200 ms took %v", at)
 	}
@@ -199,7 +232,19 @@ func (b Bench) request(t *testing.T) {
 	s := b.start(t, startTimeout, "", func(c *runner.Candidate) {
 		c.Request = &runner.Request{Method: "POST", Path: "/predict", Body: []byte(`{"x": 1}`)}
 	})
-	mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready, runner.FirstResponse)
+	b.mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready, runner.FirstResponse)
+}
+
+func (b Bench) dies(t *testing.T) {
+	s := b.start(t, startTimeout, "", func(c *runner.Candidate) {
+		c.Request = &runner.Request{Method: "POST", Path: "/predict", Body: []byte(`{"x": 1}`)}
+	}, "-die", "9")
+	if s.Outcome != runner.OutcomeExited || s.Exit == nil || s.Exit.Code != 9 || !strings.Contains(s.Problem, "first request") {
+		t.Errorf("outcome %s, exit %+v, problem %q", s.Outcome, s.Exit, s.Problem)
+	}
+	if _, ok := s.ReadyAt(); ok {
+		t.Error("it counts as ready")
+	}
 }
 
 func (b Bench) env(t *testing.T) {
@@ -208,7 +253,7 @@ func (b Bench) env(t *testing.T) {
 		c.Args = append(c.Args, "-say", "two words")
 		c.Env = append(c.Env, "UNUSED=a b'c")
 	})
-	mustBeReady(t, s, runner.Ready)
+	b.mustBeReady(t, s, runner.Ready)
 }
 
 func (b Bench) crash(t *testing.T) {
@@ -305,7 +350,7 @@ func (b Bench) repeat(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready)
+		b.mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready)
 		c.Health = s.Health
 	}
 	b.nothingLeft(t)
