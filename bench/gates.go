@@ -2,7 +2,10 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"mlbench/stats"
 )
@@ -75,7 +78,7 @@ func (r *Result) judged() []int {
 func (r *Result) startsGate(candidate int) Gate {
 	s := r.Summary(candidate)
 	g := Gate{Name: GateStarts, Candidate: candidate, Verdict: Pass,
-		Why: fmt.Sprintf("%d of %d starts failed, %d allowed", s.Failed, s.Starts, r.Spec.AllowFailures)}
+		Why: fmt.Sprintf("%d of %s failed, %d allowed", s.Failed, counted(s.Starts, "start"), r.Spec.AllowFailures)}
 	switch {
 	case s.Failed > r.Spec.AllowFailures:
 		g.Verdict = Fail
@@ -87,19 +90,46 @@ func (r *Result) startsGate(candidate int) Gate {
 
 func (r *Result) regressionGate(c Comparison) Gate {
 	g := Gate{Name: GateRegression, Candidate: c.Candidate}
-	margin := percent(r.Spec.Margin)
+	margin := setting(r.Spec.Margin)
+	low, high := c.Change.Low, c.Change.High
 	switch {
-	case c.Change.Low > r.Spec.Margin:
-		g.Verdict, g.Why = Fail, fmt.Sprintf("slower by more than %s: at least %s", margin, percent(c.Change.Low))
-	case c.Change.High < r.Spec.Margin:
-		g.Verdict, g.Why = Pass, fmt.Sprintf("not slower by more than %s: at most %s", margin, percent(c.Change.High))
+	case math.IsInf(low, 1):
+		g.Verdict, g.Why = Fail, fmt.Sprintf("it fails where %s does not", r.Candidates[c.Baseline].Name)
+	case low > r.Spec.Margin:
+		g.Verdict, g.Why = Fail, fmt.Sprintf("slower by more than %s: by at least %s", margin, percent(low))
+	case high < 0:
+		g.Verdict, g.Why = Pass, fmt.Sprintf("not slower by more than %s: at least %s sooner", margin, percent(-high))
+	case high < r.Spec.Margin:
+		g.Verdict, g.Why = Pass, fmt.Sprintf("not slower by more than %s: by at most %s", margin, percent(high))
 	default:
-		g.Verdict, g.Why = Unknown, fmt.Sprintf("a slowdown of %s is neither proved nor excluded after %d pairs", margin, c.Pairs)
+		g.Verdict, g.Why = Unknown, fmt.Sprintf("a slowdown of %s is neither proved nor excluded after %s", margin, counted(c.Pairs, "pair"))
 	}
 	return g
 }
 
-func percent(x float64) string { return fmt.Sprintf("%.3g %%", 100*x) }
+// percent writes a measured fraction, setting one that was chosen and is
+// therefore told to its last digit.
+func percent(x float64) string { return digits(100*x, 3) + " %" }
+func setting(x float64) string { return digits(100*x, 9) + " %" }
+
+// megabytes writes a size with four digits.
+func megabytes(n int64) string { return digits(float64(n)/1e6, 4) + " MB" }
+
+// digits rounds to so many significant digits, and writes no exponent.
+func digits(x float64, n int) string {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'e', n-1, 64), 64)
+	if err != nil {
+		rounded = x
+	}
+	return strings.Replace(strconv.FormatFloat(rounded, 'f', -1, 64), "-", "−", 1)
+}
+
+func counted(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
 
 func (r *Result) targetGate(candidate int) Gate {
 	g := Gate{Name: GateTarget, Candidate: candidate}
@@ -112,10 +142,11 @@ func (r *Result) targetGate(candidate int) Gate {
 	default:
 		g.Verdict, g.Needs = Unknown, t.Needs
 	}
-	g.Why = fmt.Sprintf("%d of %d starts ready within %.4g ms, %s wanted with %s confidence",
-		t.InTime.InTime, t.InTime.InTime+t.InTime.Missed, r.Spec.TargetMS, percent(r.Spec.Quantile), percent(1-r.Spec.Alpha))
+	g.Why = fmt.Sprintf("%d of %s within %s ms; %s wanted at %s confidence",
+		t.InTime.InTime, counted(t.InTime.InTime+t.InTime.Missed, "start"), digits(r.Spec.TargetMS, 9),
+		setting(r.Spec.Quantile), setting(1-r.Spec.Alpha))
 	if g.Needs > 0 {
-		g.Why += fmt.Sprintf("; needs %d more in time", g.Needs)
+		g.Why += fmt.Sprintf(": %d more in time would prove it", g.Needs)
 	}
 	return g
 }
@@ -155,7 +186,11 @@ func (r *Result) sizeGate(candidate int) Gate {
 	if *size > limit {
 		g.Verdict = Fail
 	}
-	g.Why = fmt.Sprintf("%.4g MB unpacked, at most %.4g MB wanted", float64(*size)/1e6, float64(limit)/1e6)
+	have, most := megabytes(*size), megabytes(limit)
+	if have == most && *size > limit { // the difference is in the digits left out
+		have, most = fmt.Sprintf("%d bytes", *size), fmt.Sprintf("%d bytes", limit)
+	}
+	g.Why = fmt.Sprintf("%s unpacked, at most %s wanted", have, most)
 	return g
 }
 

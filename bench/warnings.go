@@ -53,8 +53,8 @@ func (r *Result) failureWarning(candidate int) []string {
 			last = x
 		}
 	}
-	line := fmt.Sprintf("%s: %d of %d starts failed (%s); the last one: %s",
-		r.Candidates[candidate].Name, s.Failed, s.Starts, Counts(failed), last.Error)
+	line := fmt.Sprintf("%s: %d of %s failed (%s); the last one: %s",
+		r.Candidates[candidate].Name, s.Failed, counted(s.Starts, "start"), Counts(failed), last.Error)
 	if n := len(last.Log); n > 0 {
 		line += "; its last line: " + last.Log[n-1]
 	}
@@ -92,8 +92,8 @@ func (r *Result) coldWarnings() []string {
 	}
 	for _, e := range r.Cold.Evidence {
 		if float64(e.ResidentBytes) > coldEnough*float64(e.TouchedBytes) {
-			w = append(w, fmt.Sprintf("%s was not quite cold: up to %.3g MB of the %.3g MB that a start touches were in memory before a start",
-				r.Candidates[e.Candidate].Name, float64(e.ResidentBytes)/1e6, float64(e.TouchedBytes)/1e6))
+			w = append(w, fmt.Sprintf("%s was not quite cold: up to %s of the %s that a start touches were in memory before a start",
+				r.Candidates[e.Candidate].Name, megabytes(e.ResidentBytes), megabytes(e.TouchedBytes)))
 		}
 	}
 	return w
@@ -110,8 +110,8 @@ func (r *Result) resolutionWarning(candidate int) []string {
 	if blurred == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s: the moment of ready is known only to more than 1 %% of the time in %d of %d starts (worst %.2g %%)",
-		r.Candidates[candidate].Name, blurred, len(starts), 100*worst)}
+	return []string{fmt.Sprintf("%s: the moment of ready is known only to more than 1 %% of the time in %d of %s (worst %s %%)",
+		r.Candidates[candidate].Name, blurred, counted(len(starts), "start"), digits(100*worst, 2))}
 }
 
 func (r *Result) modesWarning(candidate int) []string {
@@ -148,8 +148,8 @@ func (r *Result) orderWarning(candidate int) []string {
 		}
 	}
 	if t := stats.OrderEffect(first, second); t.P < shown {
-		return []string{fmt.Sprintf("running first in a pair costs a start %+.2g %% (p = %.2g): the order is drawn at random, so this blurs the comparison but does not bend it",
-			100*math.Expm1(t.Effect), t.P)}
+		return []string{fmt.Sprintf("running first in a pair makes a start %s (%s): the order is drawn at random, so this blurs the comparison but does not bend it",
+			longer(math.Expm1(t.Effect)), chance(t.P))}
 	}
 	return nil
 }
@@ -170,8 +170,24 @@ func (r *Result) driftWarning() []string {
 		}
 	}
 	if t := stats.Drift(means); t.P < shown {
-		return []string{fmt.Sprintf("the host changed during the run: starts at its end took %+.2g %% against those at its beginning (p = %.2g); the comparison is made pair by pair, so it holds, but the times themselves are of this session",
-			100*t.Change, t.P)}
+		return []string{fmt.Sprintf("the host changed during the run: starts at its end were %s than those at its beginning (%s); the comparison is made pair by pair, so it holds, but the times themselves are of this session",
+			longer(t.Change), chance(t.P))}
 	}
 	return nil
+}
+
+// longer words a relative change of a time.
+func longer(change float64) string {
+	if change < 0 {
+		return digits(-100*change, 2) + " % shorter"
+	}
+	return digits(100*change, 2) + " % longer"
+}
+
+// chance words a p-value.
+func chance(p float64) string {
+	if p < 0.0001 {
+		return "p < 0.0001"
+	}
+	return "p = " + digits(p, 1)
 }

@@ -10,63 +10,118 @@ import (
 	"mlbench/bench"
 )
 
-// Markdown renders a result for a pull request.
+// maxMarkdown is how long a Markdown report may be, in bytes: GitHub refuses
+// comments of more than 65,536 characters.
+const maxMarkdown = 65_000
+
+// Markdown renders a result for a pull request: the verdict first. It is
+// never too long for a comment: what does not fit is left out, and that is said.
 func Markdown(w io.Writer, r *bench.Result) error {
-	p := printer{w: w}
-	p.line(fmt.Sprintf("### mlbench: %s", r.Verdict))
-	p.line("")
-	p.line(escape(Sentence(r)))
-	p.line("")
-	for i, c := range r.Candidates {
-		if s := r.Summary(i); s.Failed > 0 {
-			p.line(fmt.Sprintf("**%s: %d of %s failed** (%s)\n", escape(c.Name), s.Failed, plural(s.Starts, "start"), bench.Counts(s.Outcomes)))
+	v := look(r)
+	var text string
+	for _, rows := range []int{1 << 30, 100, 20, 0} {
+		var b strings.Builder
+		if err := markdown(&b, v, rows); err != nil {
+			return err
+		}
+		if text = b.String(); len(text) <= maxMarkdown {
+			break
 		}
 	}
-	p.markdown(candidates(r), 1)
-	if t := phases(r); len(t.rows) > 0 {
-		p.line("")
-		p.markdown(t, 1)
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// markdown writes no more than so many rows of every table and list.
+func markdown(w io.Writer, v view, rows int) error {
+	p := printer{w: w}
+	p.line(fmt.Sprintf("### mlbench: %s", v.Verdict))
+	p.line("")
+	found := sentence(v)
+	if rows < 1000 {
+		found = shorten(found, 5000)
 	}
-	if len(r.Gates) > 0 {
+	p.line(escape(found))
+	p.line("")
+	if rows == 0 {
+		p.line("The rest is too long for a comment.")
+		return p.err
+	}
+	if failed := failures(v); len(failed) > 0 {
+		p.list("**", failed, "**", rows)
 		p.line("")
-		p.markdown(gates(r), 4)
+	}
+	p.markdown(candidates(v), rows)
+	if t := phases(v); len(t.rows) > 0 {
+		p.line("")
+		p.markdown(t, rows)
+	}
+	if len(v.Gates) > 0 {
+		p.line("")
+		p.markdown(gates(v), rows)
 	}
 	p.line("")
 	p.line("<details><summary>How it was measured</summary>\n")
-	for _, warning := range r.Warnings {
-		p.line("- **warning:** " + escape(warning))
+	var warnings []string
+	for _, warning := range v.Warnings {
+		warnings = append(warnings, v.told(warning))
 	}
-	for _, line := range strings.Split(coldness(r), "\n") {
-		p.line("- " + escape(strings.TrimSpace(line)))
-	}
-	p.line("- " + escape(host(r)))
-	for _, c := range r.Candidates {
+	p.list("**warning:** ", warnings, "", rows)
+	p.list("", strings.Split(coldness(v), "\n"), "", rows)
+	facts := []string{host(v.Result)}
+	for i, c := range v.Candidates {
 		if c.Digest != "" {
-			p.line("- " + escape(c.Name) + " is " + escape(c.Digest))
+			facts = append(facts, v.names[i]+" is "+shorten(printable(c.Digest), 80))
 		}
 	}
-	p.line(fmt.Sprintf("- mlbench %s, %s", escape(r.Tool.Version), r.StartedAt.Format("2006-01-02 15:04 MST")))
+	p.list("", facts, "", rows)
+	p.line(fmt.Sprintf("- mlbench %s, %s", escape(shorten(printable(v.Tool.Version), maxName)), v.StartedAt.Format("2006-01-02 15:04 MST")))
 	p.line("\n</details>")
 	return p.err
 }
 
-func (p *printer) markdown(t table, left int) {
-	for _, row := range append(t.rows, t.head) {
-		for i := range row {
-			row[i] = escape(row[i])
-		}
+// list writes items, no more than so many.
+func (p *printer) list(before string, items []string, after string, most int) {
+	for _, item := range items[:min(len(items), most)] {
+		p.line("- " + before + escape(strings.TrimSpace(item)) + after)
 	}
-	if p.err == nil {
-		p.err = t.write(p.w, renderer.NewMarkdown(), t.figures(left))
+	if more := len(items) - most; more > 0 {
+		p.line(fmt.Sprintf("- and %d more", more))
 	}
 }
 
+func (p *printer) markdown(t table, rows int) {
+	shown := table{left: t.left, head: escaped(t.head)}
+	for _, row := range t.rows[:min(len(t.rows), rows)] {
+		shown.rows = append(shown.rows, escaped(row))
+	}
+	if more := len(t.rows) - rows; more > 0 {
+		row := make([]string, len(t.head))
+		row[0] = fmt.Sprintf("and %d more", more)
+		shown.rows = append(shown.rows, row)
+	}
+	if p.err == nil {
+		p.err = shown.write(p.w, renderer.NewMarkdown())
+	}
+}
+
+func escaped(row []string) []string {
+	out := make([]string, len(row))
+	for i := range row {
+		out[i] = escape(row[i])
+	}
+	return out
+}
+
+// unlinked keeps GitHub from making links of addresses in foreign text.
+var unlinked = strings.NewReplacer("://", ":\u200b//", "www.", "www\u200b.", "WWW.", "WWW\u200b.")
+
 // escape makes text that comes from images and users into plain Markdown: no
-// markup, no HTML, no mention of people or issues, on one line.
+// markup, no HTML, no link, no mention of people or issues, on one line.
 func escape(s string) string {
-	s = strings.ReplaceAll(bench.Printable(s), "\uFFFD", " ")
+	s = unlinked.Replace(strings.TrimSpace(strings.ReplaceAll(printable(s), "\uFFFD", " ")))
 	var b strings.Builder
-	for _, c := range s {
+	for i, c := range s {
 		switch c {
 		case '&':
 			b.WriteString("&amp;")
@@ -74,11 +129,18 @@ func escape(s string) string {
 			b.WriteString("&lt;")
 		case '>':
 			b.WriteString("&gt;")
+		case '$':
+			b.WriteString("&#36;") // no formula
 		case '@', '#':
 			b.WriteRune(c)
 			b.WriteString("\u200b") // so that nobody is called
 		case '\\', '`', '*', '_', '[', ']', '|', '~':
 			b.WriteByte('\\')
+			b.WriteRune(c)
+		case '-', '+', '=':
+			if i == 0 {
+				b.WriteByte('\\') // no list, no line
+			}
 			b.WriteRune(c)
 		default:
 			b.WriteRune(c)

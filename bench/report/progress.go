@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -10,12 +9,12 @@ import (
 )
 
 // ProgressLine is the live line of a run, e.g.
-// "pair 14/40 │ new:tag −38.2 % [−41.0 %, −35.1 %] │ next look 16 │ ≈2 min left".
+// "pair 14/40 │ change −38.2 % [−41.0 %, −35.1 %] │ next look 16 │ ≈2 min left".
 func ProgressLine(p bench.Progress) string {
 	var parts []string
 	switch p.Stage {
 	case bench.RoleWarmup:
-		parts = append(parts, fmt.Sprintf("warm-up %d/%d", p.Done, p.Limit), bench.Printable(p.Candidate))
+		parts = append(parts, fmt.Sprintf("warm-up %d/%d", p.Done, p.Limit), shorten(printable(p.Candidate), maxName))
 	case bench.RolePair:
 		parts = append(parts, fmt.Sprintf("pair %d/%d", p.Done, p.Limit))
 	default:
@@ -23,7 +22,7 @@ func ProgressLine(p bench.Progress) string {
 	}
 	if c := p.Change; c != nil && c.Pairs > 0 {
 		s := "change " + percent(c.Change.Estimate)
-		if !math.IsInf(c.Change.Low, 0) || !math.IsInf(c.Change.High, 0) {
+		if isKnown(c.Change.Low, c.Change.High) {
 			s += " [" + percent(c.Change.Low) + ", " + percent(c.Change.High) + "]"
 		}
 		parts = append(parts, s)

@@ -10,19 +10,19 @@ import (
 )
 
 // Sentence says in a line, for people to paste, what was found.
-func Sentence(r *bench.Result) string {
+func Sentence(r *bench.Result) string { return sentence(look(r)) }
+
+func sentence(v view) string {
 	var parts []string
-	for _, c := range r.Comparisons {
-		parts = append(parts, comparison(r, c)+", "+pairs(r, c)+".")
+	for _, c := range v.Comparisons {
+		parts = append(parts, comparison(v, c))
 	}
-	if len(r.Candidates) == 1 {
-		parts = append(parts, alone(r))
+	if len(v.Candidates) == 1 {
+		parts = append(parts, alone(v))
 	}
-	for i := range r.Candidates {
-		if i > 0 || len(r.Candidates) == 1 {
-			if s := target(r, i); s != "" {
-				parts = append(parts, s)
-			}
+	for _, i := range judged(v) {
+		if s := target(v, i); s != "" {
+			parts = append(parts, s)
 		}
 	}
 	if len(parts) == 0 {
@@ -31,86 +31,150 @@ func Sentence(r *bench.Result) string {
 	return strings.Join(parts, " ")
 }
 
-func comparison(r *bench.Result, c bench.Comparison) string {
-	name := bench.Printable(r.Candidates[c.Candidate].Name)
-	change := fmt.Sprintf("(%s; %s interval %s)", milliseconds(math.Abs(c.ShiftMS.Estimate)), confidence(r), between(c.Change))
-	margin := plain(r.Spec.Margin)
-	switch c.Verdict {
-	case bench.Faster:
-		return fmt.Sprintf("%s is ready %s sooner %s", name, plain(c.Change.Estimate), change)
-	case bench.Regression:
-		return fmt.Sprintf("%s is ready %s later %s, a regression beyond %s", name, plain(c.Change.Estimate), change, margin)
-	case bench.Slower:
-		if c.Change.High < r.Spec.Margin {
-			return fmt.Sprintf("%s is ready %s later %s, within the margin of %s", name, plain(c.Change.Estimate), change, margin)
+// judged are the candidates that a target is for: all but a baseline.
+func judged(v view) []int {
+	var judged []int
+	for i := range v.Candidates {
+		if i > 0 || len(v.Candidates) == 1 {
+			judged = append(judged, i)
 		}
-		return fmt.Sprintf("%s is ready %s later %s, by the margin of %s or more is not sure", name, plain(c.Change.Estimate), change, margin)
-	case bench.NoRegression:
-		return fmt.Sprintf("%s is not slower by more than %s (change %s; %s interval %s)",
-			name, margin, percent(c.Change.Estimate), confidence(r), between(c.Change))
 	}
-	s := fmt.Sprintf("Inconclusive: %s changes by %s (%s interval %s)", name, percent(c.Change.Estimate), confidence(r), between(c.Change))
-	if c.NeedsPairs > c.Pairs {
-		s += fmt.Sprintf("; about %d pairs would settle it (--max-pairs %d)", c.NeedsPairs, c.NeedsPairs)
-	}
-	return s
+	return judged
 }
 
-func confidence(r *bench.Result) string { return plain(1 - r.Spec.Alpha) }
+// comparison is what was found about one candidate, with the number of pairs
+// and why there were not more.
+func comparison(v view, c bench.Comparison) string {
+	name := v.names[c.Candidate]
+	if c.Pairs == 0 {
+		return fmt.Sprintf("%s was not compared: no pair is complete%s.", name, ended(v))
+	}
+	pairs := plural(c.Pairs, "pair") + ended(v)
+	if v.Spec.Pairs == 0 && c.Pairs < v.Spec.MaxPairs && ended(v) == "" {
+		pairs += ", stopped early"
+	}
+	interval := "no interval yet"
+	if isKnown(c.Change.Low, c.Change.High) {
+		interval = confidence(v) + " interval " + between(c.Change)
+	}
+	size := plain(c.Change.Estimate)
+	change := fmt.Sprintf("(%s; %s)", milliseconds(math.Abs(c.ShiftMS.Estimate)), interval)
+	sooner := fmt.Sprintf("%s is ready %s sooner %s", name, size, change)
+	later := fmt.Sprintf("%s is ready %s later %s", name, size, change)
+	switch { // of failed starts no time can be compared
+	case math.IsInf(c.Change.Estimate, 1):
+		later = fmt.Sprintf("%s fails in most pairs and %s does not", name, v.names[c.Baseline])
+	case c.Change.Estimate <= -1:
+		sooner = fmt.Sprintf("%s is ready in most pairs and %s fails", name, v.names[c.Baseline])
+	}
+	margin := chosen(v.Spec.Margin)
+	switch c.Verdict {
+	case bench.Faster:
+		return sooner + ", " + pairs + "."
+	case bench.Regression:
+		return later + ", a regression beyond " + margin + ", " + pairs + "."
+	case bench.Slower:
+		if c.Change.High < v.Spec.Margin {
+			return later + ", within the margin of " + margin + ", " + pairs + "."
+		}
+		return later + ", by the margin of " + margin + " or more is not sure, " + pairs + "."
+	case bench.NoRegression:
+		return fmt.Sprintf("%s is not slower by more than %s (change %s; %s), %s.", name, margin, percent(c.Change.Estimate), interval, pairs)
+	}
+	s := fmt.Sprintf("Inconclusive: %s changes by %s (%s), %s", name, percent(c.Change.Estimate), interval, pairs)
+	if math.IsInf(c.Change.Estimate, 1) || c.Change.Estimate <= -1 {
+		s = fmt.Sprintf("Inconclusive: %s or %s fails in most pairs (%s), %s", name, v.names[c.Baseline], interval, pairs)
+	}
+	if c.NeedsPairs > c.Pairs {
+		s += fmt.Sprintf("; about %d would settle it", c.NeedsPairs)
+		switch {
+		case c.NeedsPairs > mostPairs:
+		case v.Spec.Pairs > 0:
+			s += fmt.Sprintf(" (--pairs %d)", c.NeedsPairs)
+		case c.NeedsPairs > v.Spec.MaxPairs:
+			s += fmt.Sprintf(" (--max-pairs %d)", c.NeedsPairs)
+		}
+	}
+	return s + "."
+}
+
+// mostPairs is the largest number of pairs that can be asked for.
+const mostPairs = 1000
+
+// ended says why there are fewer starts than were asked for, if there are.
+func ended(v view) string {
+	switch v.Ended {
+	case bench.EndedInterrupted:
+		return ", interrupted"
+	case bench.EndedFailed:
+		return ", then it failed"
+	}
+	return ""
+}
+
+func confidence(v view) string { return chosen(1 - v.Spec.Alpha) }
 
 // between writes an interval of changes; of one sign as "35–41 %".
 func between(c bench.Change) string {
-	if c.High < 0 && !math.IsInf(c.Low, 0) {
-		return strings.TrimSuffix(plain(c.High), " %") + "–" + plain(c.Low)
+	if c.High < 0 {
+		return span(plain(c.High), plain(c.Low))
 	}
 	if c.Low > 0 && !math.IsInf(c.High, 0) {
-		return strings.TrimSuffix(plain(c.Low), " %") + "–" + plain(c.High)
+		return span(plain(c.Low), plain(c.High))
 	}
 	return "[" + percent(c.Low) + ", " + percent(c.High) + "]"
 }
 
-// pairs says how many there were, and why not more.
-func pairs(r *bench.Result, c bench.Comparison) string {
-	s := plural(c.Pairs, "pair")
-	switch {
-	case r.Ended == bench.EndedInterrupted:
-		return s + ", interrupted"
-	case r.Ended == bench.EndedFailed:
-		return s + ", then it failed"
-	case r.Spec.Pairs == 0 && c.Pairs < r.Spec.MaxPairs:
-		return s + ", stopped early"
+// span writes "35–41 %" of "35 %" and "41 %".
+func span(low, high string) string {
+	if _, unit, _ := strings.Cut(high, " "); unit != "" {
+		low = strings.TrimSuffix(low, " "+unit)
 	}
-	return s
+	return low + "–" + high
 }
 
-func alone(r *bench.Result) string {
-	s := r.Summary(0)
+func alone(v view) string {
+	s := v.sums[0]
 	if s.Starts == 0 {
-		return "Nothing was measured."
+		return fmt.Sprintf("%s was not measured%s.", v.names[0], ended(v))
 	}
-	return fmt.Sprintf("%s is ready in %s (median; %s interval %s), %s.", bench.Printable(r.Candidates[0].Name),
-		milliseconds(s.Ready.Estimate), confidence(r), interval(s.Ready.Low, s.Ready.High), plural(s.Starts, "start"))
+	starts := plural(s.Starts, "start") + ended(v)
+	if math.IsInf(s.Ready.Estimate, 1) {
+		return fmt.Sprintf("%s failed %d of %s.", v.names[0], s.Failed, starts)
+	}
+	interval := "no interval yet"
+	switch {
+	case math.IsInf(s.Ready.High, 1) && isKnown(s.Ready.Low, s.Ready.High):
+		interval = confidence(v) + " sure: at least " + milliseconds(s.Ready.Low)
+	case isKnown(s.Ready.Low, s.Ready.High):
+		interval = confidence(v) + " interval " + span(milliseconds(s.Ready.Low), milliseconds(s.Ready.High))
+	}
+	return fmt.Sprintf("%s is ready in %s (median; %s), %s.", v.names[0], milliseconds(s.Ready.Estimate), interval, starts)
 }
 
 // target says whether a candidate meets its target.
-func target(r *bench.Result, candidate int) string {
-	on := r.Target(candidate)
-	if on.InTime.InTime+on.InTime.Missed == 0 {
+func target(v view, candidate int) string {
+	on := v.Target(candidate)
+	all := on.InTime.InTime + on.InTime.Missed
+	if all == 0 {
 		return ""
 	}
-	head := fmt.Sprintf("%s ≤ %s: ", quantile(r.Spec.Quantile), milliseconds(r.Spec.TargetMS))
-	if len(r.Candidates) > 2 {
-		head = bench.Printable(r.Candidates[candidate].Name) + " " + head
+	head := fmt.Sprintf("%s ≤ %s: ", quantile(v.Spec.Quantile), limit(v.Spec.TargetMS))
+	if len(v.Candidates) > 2 {
+		head = v.names[candidate] + " " + head
 	}
-	counts := fmt.Sprintf("%d of %d in time", on.InTime.InTime, on.InTime.InTime+on.InTime.Missed)
+	counts := fmt.Sprintf("%d of %d in time", on.InTime.InTime, all)
 	switch on.Decision {
 	case stats.Above:
 		return head + "met (" + counts + ")."
 	case stats.Below:
 		return head + "missed (" + counts + ")."
 	}
-	if on.Needs > 0 {
-		return head + fmt.Sprintf("not yet proved (%s; %d more in time needed).", counts, on.Needs)
+	switch {
+	case on.Needs > 0 && on.InTime.Missed == 0:
+		counts += fmt.Sprintf("; %d needed", all+on.Needs)
+	case on.Needs > 0:
+		counts += fmt.Sprintf("; %d more needed", on.Needs)
 	}
 	return head + "not yet proved (" + counts + ")."
 }

@@ -1,69 +1,72 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
+	"unicode/utf8"
 
 	"mlbench/bench"
+	"mlbench/runner"
 )
 
 // Text renders a result for a terminal. Its last line is the Sentence.
 func Text(w io.Writer, r *bench.Result) error {
+	v := look(r)
 	p := printer{w: w}
-	p.line(headline(r))
+	p.line(headline(v))
+	p.line(coldness(v))
 	p.line("")
-	p.failures(r)
-	p.table(candidates(r), 1)
-	if t := phases(r); len(t.rows) > 0 {
+	if failed := failures(v); len(failed) > 0 {
+		for _, line := range failed {
+			p.line(line)
+		}
 		p.line("")
-		p.table(t, 1)
+	}
+	p.table(candidates(v))
+	if t := phases(v); len(t.rows) > 0 {
+		p.line("")
+		p.table(t)
 	}
 	if len(r.Gates) > 0 {
 		p.line("")
-		p.table(gates(r), 4)
+		p.table(stacked(gates(v)))
 	}
 	p.line("")
 	for _, warning := range r.Warnings {
-		p.line("warning: " + bench.Printable(warning))
+		p.line("warning: " + v.told(warning))
 	}
 	p.line(host(r))
-	p.line(Sentence(r))
-	return errors.Join(p.err)
+	p.line(sentence(v))
+	return p.err
 }
 
-// headline says what was done and how cold it was.
-func headline(r *bench.Result) string {
-	var names []string
-	for _, c := range r.Candidates {
-		names = append(names, bench.Printable(c.Name))
+// headline names the candidates, baseline first.
+func headline(v view) string {
+	line := strings.Join(v.names, " → ")
+	if utf8.RuneCountInString(line) > maxWidth {
+		return strings.Join(v.names, "\n→ ")
 	}
-	return strings.Join(names, " → ") + "\n" + coldness(r)
+	return line
 }
 
 // coldness is the cold level with its evidence.
-func coldness(r *bench.Result) string {
-	if r.Cold.Level == "" {
+func coldness(v view) string {
+	if v.Cold.Level == "" {
 		return "cold: nothing was started"
 	}
-	s := fmt.Sprintf("cold: %s – %s", r.Cold.Level, r.Cold.How)
-	if r.Cold.Why != "" {
-		s += "; not cache, because " + bench.Printable(r.Cold.Why)
+	s := fmt.Sprintf("cold: %s – %s", v.told(string(v.Cold.Level)), v.told(v.Cold.How))
+	if v.Cold.Why != "" {
+		s += "; not cache, because " + v.told(v.Cold.Why)
 	}
-	var evidence []string
-	for _, e := range r.Cold.Evidence {
-		name := bench.Printable(r.Candidates[e.Candidate].Name)
-		switch {
-		case r.Cold.Level == bench.Cache:
-			evidence = append(evidence, fmt.Sprintf("%s: %s in memory before a start, of %s that it touches",
-				name, bytes(e.ResidentBytes), bytes(e.TouchedBytes)))
+	for _, e := range v.Cold.Evidence {
+		switch name := v.names[e.Candidate]; {
+		case v.Cold.Level == bench.Cache:
+			s += fmt.Sprintf("\n      %s: %s in memory before a start, of %s that it touches", name, bytes(e.ResidentBytes), bytes(e.TouchedBytes))
 		case e.TotalBytes > 0:
-			evidence = append(evidence, fmt.Sprintf("%s: %s of %s in memory", name, bytes(e.ResidentBytes), bytes(e.TotalBytes)))
+			s += fmt.Sprintf("\n      %s: %s of %s in memory", name, bytes(e.ResidentBytes), bytes(e.TotalBytes))
 		}
-	}
-	if len(evidence) > 0 {
-		s += "\n      " + strings.Join(evidence, "\n      ")
 	}
 	return s
 }
@@ -71,16 +74,30 @@ func coldness(r *bench.Result) string {
 // host is where it was measured, and what repeats it.
 func host(r *bench.Result) string {
 	h := r.Host
-	parts := []string{}
+	var parts []string
 	for _, s := range []string{h.Engine, h.Storage, h.OS, h.Kernel} {
 		if s != "" {
-			parts = append(parts, s)
+			parts = append(parts, shorten(printable(s), maxName))
 		}
 	}
 	if h.CPUs > 0 {
 		parts = append(parts, plural(h.CPUs, "CPU"))
 	}
-	return bench.Printable(strings.Join(parts, ", ")) + fmt.Sprintf("; seed %d", r.Spec.Seed)
+	return strings.Join(parts, ", ") + fmt.Sprintf("; seed %d", r.Spec.Seed)
+}
+
+// failures come first: a comparison of starts some of which failed is not
+// what its reader expects.
+func failures(v view) []string {
+	var lines []string
+	for i := range v.Candidates {
+		if s := v.sums[i]; s.Failed > 0 {
+			why := maps.Clone(s.Outcomes)
+			delete(why, runner.OutcomeReady)
+			lines = append(lines, fmt.Sprintf("%s: %d of %s FAILED (%s)", v.names[i], s.Failed, plural(s.Starts, "start"), bench.Counts(why)))
+		}
+	}
+	return lines
 }
 
 // printer writes until something fails, and keeps that.
@@ -95,23 +112,12 @@ func (p *printer) line(s string) {
 	}
 }
 
-func (p *printer) table(t table, left int) {
+func (p *printer) table(t table) {
+	var b strings.Builder
 	if p.err == nil {
-		p.err = t.write(p.w, lines(), t.figures(left))
+		p.err = t.write(&b, lines())
 	}
-}
-
-// failures come first: a comparison of starts some of which failed is not
-// what its reader expects.
-func (p *printer) failures(r *bench.Result) {
-	failed := false
-	for i, c := range r.Candidates {
-		if s := r.Summary(i); s.Failed > 0 {
-			p.line(fmt.Sprintf("%s: %d of %s FAILED (%s)", bench.Printable(c.Name), s.Failed, plural(s.Starts, "start"), bench.Counts(s.Outcomes)))
-			failed = true
-		}
-	}
-	if failed {
-		p.line("")
+	for row := range strings.Lines(b.String()) {
+		p.line(strings.TrimRight(row, " \n"))
 	}
 }

@@ -5,10 +5,16 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"mlbench/bench"
+	"mlbench/stats"
 )
 
-// unknown stands where a figure is not known.
-const unknown = "–"
+const (
+	unknown = "–"       // stands where a figure is not known
+	notYet  = "not yet" // stands where an interval is not known yet
+	never   = "never"   // is the time of a candidate most of whose starts failed
+)
 
 // milliseconds writes a time with three significant digits and a fitting unit.
 func milliseconds(ms float64) string {
@@ -17,23 +23,101 @@ func milliseconds(ms float64) string {
 		return unknown
 	case math.IsInf(ms, 0):
 		return sign(ms) + "∞"
-	case math.Abs(ms) >= 100_000:
-		return number(ms/1000, 0) + " s"
-	case math.Abs(ms) >= 9_995:
-		return number(ms/1000, 1) + " s"
-	case math.Abs(ms) >= 999.5:
-		return number(ms/1000, 2) + " s"
-	case math.Abs(ms) >= 99.5:
-		return number(ms, 0) + " ms"
-	case math.Abs(ms) >= 9.95:
-		return number(ms, 1) + " ms"
 	}
-	return number(ms, 2) + " ms"
+	unit := unitFor(ms)
+	return unit.number(ms) + unit.name
 }
 
-// interval writes "[low, high]" of times.
-func interval(low, high float64) string {
-	return "[" + milliseconds(low) + ", " + milliseconds(high) + "]"
+// A unit is one that times are written in.
+type unit struct {
+	name string
+	ms   float64
+}
+
+func unitFor(ms float64) unit {
+	if math.Abs(ms) >= 999.5 {
+		return unit{" s", 1000}
+	}
+	return unit{" ms", 1}
+}
+
+// number writes a time in the unit with three significant digits.
+func (u unit) number(ms float64) string {
+	x := ms / u.ms
+	switch {
+	case math.IsInf(x, 0):
+		return sign(x) + "∞"
+	case math.Abs(x) >= 99.95:
+		return number(x, 0)
+	case math.Abs(x) >= 9.995:
+		return number(x, 1)
+	}
+	return number(x, 2)
+}
+
+// limit writes a time that somebody chose: to its last digit, and no more.
+func limit(ms float64) string {
+	u := unitFor(ms)
+	return exact(ms/u.ms) + u.name
+}
+
+// exact writes a number that somebody chose.
+func exact(x float64) string {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'e', 8, 64), 64) // 0.07·100 is just over 7
+	if err != nil {
+		rounded = x
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
+}
+
+// chosen is a fraction that somebody chose as a percentage: "12.5 %".
+func chosen(x float64) string { return exact(100*x) + " %" }
+
+// isKnown reports whether an interval of times, or of their changes, says
+// anything: the least change there is is −100 %.
+func isKnown(low, high float64) bool {
+	return !math.IsInf(high, 1) || !math.IsInf(low, -1) && low > -1
+}
+
+// withInterval writes a time with its interval, "2.95 s [2.32, 3.80]", in one
+// unit.
+func withInterval(i stats.Interval) string {
+	if math.IsNaN(i.Estimate) {
+		return unknown
+	}
+	s, u := milliseconds(i.Estimate), unitFor(i.Estimate)
+	if math.IsInf(i.Estimate, 1) {
+		if math.IsInf(i.Low, 0) {
+			return never
+		}
+		return never + " [" + milliseconds(i.Low) + ", ∞]"
+	}
+	if !isKnown(i.Low, i.High) {
+		return s + " [" + notYet + "]"
+	}
+	return s + " [" + u.number(max(i.Low, 0)) + ", " + u.number(i.High) + "]"
+}
+
+// changeWithInterval writes a change with its interval,
+// "−42.9 % [−50.8, −33.8]".
+func changeWithInterval(c bench.Change) string {
+	if math.IsNaN(c.Estimate) {
+		return unknown
+	}
+	s := percent(c.Estimate)
+	switch {
+	case math.IsInf(c.Estimate, 1):
+		s = "fails"
+	case c.Estimate <= -1:
+		s = "baseline fails"
+	}
+	switch {
+	case c.Low == c.High && (math.IsInf(c.Low, 1) || c.Low <= -1):
+		return s
+	case !isKnown(c.Low, c.High):
+		return s + " [" + notYet + "]"
+	}
+	return s + " [" + strings.TrimSuffix(percent(c.Low), " %") + ", " + strings.TrimSuffix(percent(c.High), " %") + "]"
 }
 
 // percent writes a fraction as a signed percentage: one digit after the
@@ -50,7 +134,7 @@ func percent(x float64) string {
 		digits = 0
 	}
 	s := number(100*x, digits)
-	if x > 0 && !strings.HasPrefix(s, "0.0") {
+	if x > 0 && s != "0.0" {
 		s = "+" + s
 	}
 	return s + " %"
@@ -76,8 +160,10 @@ func bytes(n int64) string {
 		return number(float64(n)/1e9, 2) + " GB"
 	case n >= 999_500:
 		return number(float64(n)/1e6, 0) + " MB"
+	case n >= 1000:
+		return number(float64(n)/1e3, 0) + " kB"
 	}
-	return number(float64(n)/1e3, 0) + " kB"
+	return strconv.FormatInt(n, 10) + " B"
 }
 
 // number writes with a true minus sign.
@@ -100,9 +186,7 @@ func sign(x float64) string {
 }
 
 // quantile writes a quantile as p90 or p99.9.
-func quantile(q float64) string {
-	return "p" + strconv.FormatFloat(math.Round(q*1e6)/1e4, 'f', -1, 64)
-}
+func quantile(q float64) string { return "p" + exact(100*q) }
 
 func plural(n int, one string) string {
 	if n == 1 {

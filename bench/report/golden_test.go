@@ -1,0 +1,258 @@
+package report
+
+import (
+	stdbytes "bytes"
+	"context"
+	"errors"
+	"flag"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
+	"mlbench/bench"
+	"mlbench/runner"
+	"mlbench/runner/runnertest"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	twwidth.SetEastAsian(false) // it looks at LANG and TERM otherwise
+	os.Exit(m.Run())
+}
+
+// A fixture is an experiment on scripted starts.
+type fixture struct {
+	name  string
+	names []string                 // "old" and "new" if there are none
+	times map[string]time.Duration // of the nth candidate by its Ref, "0", "1", …; a second if not named
+	noise float64                  // 0.02 if not said
+	spec  func(*bench.Spec)
+	fails func(ref string, n int) bool // which starts fail
+	log   []string                     // what failed ones say
+	stop  int                          // the start before which the user interrupts; 0 for none
+	run   runnertest.Scripted
+}
+
+func (f fixture) result(t testing.TB) *bench.Result {
+	t.Helper()
+	if f.noise == 0 {
+		f.noise = 0.02
+	}
+	if f.names == nil {
+		f.names = []string{"old:tag", "new:tag"}
+	}
+	rng := rand.New(rand.NewPCG(3, 1))
+	r := f.run
+	r.Script = func(ref string, n int) (runner.Start, error) {
+		base, ok := f.times[ref]
+		if !ok {
+			base = time.Second
+		}
+		s := runnertest.ReadyIn(time.Duration(float64(base) * math.Exp(f.noise*rng.NormFloat64())))
+		if f.fails != nil && f.fails(ref, n) {
+			s = runnertest.Failed(7)
+			if f.log != nil {
+				s.Log = f.log
+			}
+		}
+		return s, nil
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	interrupted := errors.New("interrupted")
+	starts := 0
+	r.OnStart = func(string) {
+		if starts++; starts == f.stop {
+			cancel(interrupted)
+		}
+	}
+	r.Info = runner.Host{Engine: "scripted 1.0", Storage: "overlay2", OS: "Linux", Kernel: "6.1", CPUs: 2}
+	e := bench.Experiment{Spec: bench.DefaultSpec(), Runner: &r, Tool: bench.Tool{Version: "test", Go: "go"}}
+	e.Spec.Seed = 7
+	if f.spec != nil {
+		f.spec(&e.Spec)
+	}
+	for i, name := range f.names {
+		e.Candidates = append(e.Candidates, runner.Candidate{Name: name, Ref: string(rune('0' + i))})
+	}
+	result, err := e.Run(ctx)
+	var never *bench.NeverReadyError
+	if err != nil && !errors.Is(err, interrupted) && !errors.As(err, &never) {
+		t.Fatal(err)
+	}
+	result.StartedAt = time.Date(2026, 11, 22, 12, 40, 54, 0, time.UTC)
+	for i := range result.Starts {
+		result.Starts[i].BeginAt = result.StartedAt.Add(time.Duration(i) * time.Second)
+	}
+	return result
+}
+
+func is(ref string, every int) func(string, int) bool {
+	return func(r string, n int) bool { return r == ref && n > 0 && n%every == 0 }
+}
+
+func in(ms int) map[string]time.Duration {
+	return map[string]time.Duration{"1": time.Duration(ms) * time.Millisecond}
+}
+
+var hostile = []string{
+	"old\x1b[2J\x1b]0;title\a|`x`<script>alert(1)</script> @everyone #1 $x$ https://evil.test",
+	"new\n\n# heading\r\u202eright\u200f\u2028**bold** ![i](http://x) \\| =1+1",
+}
+
+var long = strings.Repeat("0123456789", 1000)
+
+var fixtures = []fixture{
+	{name: "faster", times: in(620)},
+	{name: "regression", times: in(1150)},
+	{name: "no_regression"},
+	{name: "inconclusive", times: in(1050), spec: func(s *bench.Spec) { s.MaxPairs = 12 }},
+	{name: "one_pair", times: in(700), spec: func(s *bench.Spec) { s.Pairs = 1 }},
+	{name: "slower_within_margin", times: in(1020), spec: func(s *bench.Spec) { s.Goal = bench.Claim }},
+	{name: "failures", fails: is("1", 4), spec: func(s *bench.Spec) { s.Pairs = 12 }},
+	{name: "failures_most", fails: func(r string, n int) bool { return r == "1" && n > 0 && n%3 > 0 }, spec: func(s *bench.Spec) { s.Pairs = 12 }},
+	{name: "failures_of_the_baseline", fails: func(r string, n int) bool { return r == "0" && n > 0 && n%3 > 0 }, spec: func(s *bench.Spec) { s.Pairs = 12 }},
+	{name: "never_ready", fails: func(string, int) bool { return true }},
+	{name: "single", names: []string{"image:tag"}, spec: func(s *bench.Spec) { s.TargetMS = 1500 }},
+	{name: "single_fails", names: []string{"image:tag"}, fails: func(_ string, n int) bool { return n > 0 && n%3 > 0 }, spec: func(s *bench.Spec) { s.Pairs = 12 }},
+	{name: "three", names: []string{"old:tag", "new:tag", "newer:tag"}, times: map[string]time.Duration{"1": 900 * time.Millisecond, "2": 300 * time.Millisecond}},
+	{name: "interrupted", times: in(700), stop: 10},
+	{name: "interrupted_at_once", stop: 4},
+	{name: "target_met", times: in(620), spec: func(s *bench.Spec) { s.TargetGates = true }},
+	{name: "target_missed", times: in(620), spec: func(s *bench.Spec) { s.TargetGates, s.TargetMS = true, 500 }},
+	{name: "target_undecided", times: in(620), spec: func(s *bench.Spec) {
+		s.TargetGates, s.Pairs, s.Quantile, s.FailOn = true, 12, 0.95, append(s.FailOn, bench.Inconclusive)
+	}},
+	{name: "size", spec: func(s *bench.Spec) { n := int64(800e6); s.MaxBytes = &n }},
+	{name: "size_fits", spec: func(s *bench.Spec) { n := int64(1250e6); s.MaxBytes = &n }},
+	{name: "cache", run: runnertest.Scripted{Evictable: true, Provable: true}},
+	{name: "cache_not_quite", run: runnertest.Scripted{Evictable: true, Provable: true, Stays: 2e6}, spec: func(s *bench.Spec) { s.Cold = bench.Cache }},
+	{name: "auto_stays_warm", run: runnertest.Scripted{Evictable: true, Provable: true, Stays: 38.8e6}},
+	{name: "hostile", names: hostile, fails: is("1", 4), spec: func(s *bench.Spec) { s.Pairs = 12 },
+		log: []string{"\x1b[31mTraceback <img src=x onerror=alert(1)> | `rm -rf /` @everyone\r\n\u202egnp.exe " + long}},
+	{name: "long_names", times: in(620), names: []string{
+		"registry.example.com/team/service-with-a-rather-long-name:old", "registry.example.com/team/service-with-a-rather-long-name:new",
+	}, fails: is("0", 5), spec: func(s *bench.Spec) { s.TargetGates = true; s.AllowFailures = 9 }},
+	{name: "endless_names", times: in(620), names: []string{long + "a" + long, long + "b" + long, long + "c"}},
+}
+
+func TestGoldens(t *testing.T) {
+	for _, f := range fixtures {
+		t.Run(f.name, func(t *testing.T) {
+			r := f.result(t)
+			var text, md stdbytes.Buffer
+			if err := errors.Join(Text(&text, r), Markdown(&md, r)); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, f.name+".text.golden", text.Bytes())
+			golden(t, f.name+".md.golden", md.Bytes())
+			checkText(t, r, text.String())
+			checkMarkdown(t, r, md.String())
+		})
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := errors.Join(os.MkdirAll("testdata", 0o777), os.WriteFile(path, got, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v: go test ./bench/report -update writes it", err)
+	}
+	if !stdbytes.Equal(got, want) {
+		t.Errorf("%s is not what came out; go test ./bench/report -update and git diff show where:\n%s", path, got)
+	}
+}
+
+// checkText checks what holds for every text report.
+func checkText(t *testing.T, r *bench.Result, text string) {
+	t.Helper()
+	rows := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if last := rows[len(rows)-1]; last != Sentence(r) {
+		t.Errorf("the last line is %q", last)
+	}
+	for _, row := range rows {
+		if table := strings.HasPrefix(row, " ") && !strings.HasPrefix(row, "  ") || strings.HasPrefix(row, "──"); table && twwidth.Width(row) > maxWidth {
+			t.Errorf("%d columns: %s", twwidth.Width(row), row)
+		}
+		if strings.HasSuffix(row, " ") {
+			t.Errorf("space at the end of %q", row)
+		}
+	}
+	if i := strings.IndexFunc(text, func(c rune) bool {
+		return c != '\n' && (unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp))
+	}); i >= 0 {
+		t.Errorf("it can move a cursor: %q", text[i:min(i+40, len(text))])
+	}
+}
+
+// checkMarkdown checks what holds for every Markdown report.
+func checkMarkdown(t *testing.T, r *bench.Result, md string) {
+	t.Helper()
+	if len(md) > maxMarkdown {
+		t.Errorf("%d bytes", len(md))
+	}
+	if want := "### mlbench: " + string(r.Verdict) + "\n\n"; !strings.HasPrefix(md, want) {
+		t.Errorf("it begins with %.60q", md)
+	}
+	if strings.Count(md, "<details>") != strings.Count(md, "</details>") {
+		t.Error("details are not closed")
+	}
+	foreign := strings.NewReplacer("<details>", "", "</details>", "", "<summary>", "", "</summary>", "").Replace(md)
+	if strings.ContainsAny(foreign, "<>\r\x1b") {
+		t.Error("there is markup in it")
+	}
+	for _, bad := range []string{"@e", "://", "](", " `", "$"} {
+		if strings.Contains(strings.ReplaceAll(md, `\]`, ""), bad) {
+			t.Errorf("it contains %q", bad)
+		}
+	}
+	columns := 0
+	for row := range strings.Lines(md) {
+		n := strings.Count(strings.ReplaceAll(row, `\|`, ""), "|")
+		if columns > 0 && n > 0 && n != columns {
+			t.Errorf("%d bars instead of %d: %s", n, columns, row)
+		}
+		columns = n
+	}
+}
+
+// TestMarkdownFitsAComment renders more than fits.
+func TestMarkdownFitsAComment(t *testing.T) {
+	r := fixture{fails: is("1", 4), spec: func(s *bench.Spec) { s.Pairs = 12 }}.result(t)
+	base, many := *r, 300
+	for i := 2; i < many; i++ {
+		base.Candidates = append(base.Candidates, runner.Candidate{Name: long[:200] + strings.Repeat("&", 50), Digest: long})
+		c := base.Comparisons[0]
+		c.Candidate = i
+		base.Comparisons = append(base.Comparisons, c)
+		base.Gates = append(base.Gates, bench.Gate{Name: bench.GateSize, Candidate: i, Why: long})
+		base.Warnings = append(base.Warnings, strings.Repeat("<", 3000))
+		base.Cold.Evidence = append(base.Cold.Evidence, bench.Evidence{Candidate: i, TotalBytes: 1})
+	}
+	base.Tool.Version, base.Host.Kernel, base.Cold.How, base.Cold.Why = long, long, long, long
+	for _, n := range []int{2, 3, 10, 50, many} {
+		cut := base
+		cut.Candidates, cut.Comparisons, cut.Gates = base.Candidates[:n], base.Comparisons[:n-1], base.Gates[:n]
+		cut.Warnings, cut.Cold.Evidence = base.Warnings[:n-2], base.Cold.Evidence[:n-2]
+		var md stdbytes.Buffer
+		if err := Markdown(&md, &cut); err != nil {
+			t.Fatal(err)
+		}
+		checkMarkdown(t, &cut, md.String())
+	}
+}

@@ -1,0 +1,87 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"mlbench/bench"
+)
+
+// maxName is how many characters of a candidate's name a report shows.
+const maxName = 60
+
+// A view is a result with what its renderings share.
+type view struct {
+	*bench.Result
+	names  []string          // what each candidate is called: short, printable, no two alike
+	sums   []bench.Summary   // of each candidate
+	called *strings.Replacer // of long names by short ones
+}
+
+func look(r *bench.Result) view {
+	v := view{Result: r}
+	full := make([]string, len(r.Candidates))
+	alike := make(map[string]int)
+	for i, c := range r.Candidates {
+		full[i] = printable(c.Name)
+		alike[shorten(full[i], maxName)]++
+	}
+	var long []int
+	taken := make(map[string]bool)
+	for i, whole := range full {
+		name := shorten(whole, maxName)
+		if taken[name] || name != whole && alike[name] > 1 {
+			mark := fmt.Sprintf(" (%d)", i+1)
+			name = shorten(whole, maxName-utf8.RuneCountInString(mark)) + mark
+		}
+		taken[name] = true
+		v.names = append(v.names, name)
+		v.sums = append(v.sums, r.Summary(i))
+		if utf8.RuneCountInString(whole) > maxName {
+			long = append(long, i)
+		}
+	}
+	// The longer first: one name may begin with another.
+	slices.SortStableFunc(long, func(a, b int) int { return cmp.Compare(len(full[b]), len(full[a])) })
+	var pairs []string
+	for _, i := range long {
+		pairs = append(pairs, full[i], v.names[i])
+	}
+	v.called = strings.NewReplacer(pairs...)
+	return v
+}
+
+// shorten leaves the middle out of text of more than limit characters.
+func shorten(s string, limit int) string {
+	if len(s) <= limit || utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	c := []rune(s)
+	head := (limit - 1) / 2
+	return string(c[:head]) + "…" + string(c[len(c)-(limit-1-head):])
+}
+
+// maxLine is how many characters of a warning, a reason or a piece of evidence
+// a report shows.
+const maxLine = 1000
+
+// told makes text that names candidates printable and calls them by their
+// short names.
+func (v view) told(s string) string {
+	return shorten(v.called.Replace(printable(s)), maxLine)
+}
+
+// printable replaces what moves a cursor, hides text or turns its direction:
+// names and log lines come from whoever made the image.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return '\uFFFD'
+		}
+		return c
+	}, bench.Printable(s))
+}

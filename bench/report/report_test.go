@@ -1,0 +1,296 @@
+package report
+
+import (
+	stdbytes "bytes"
+	"encoding/csv"
+	"errors"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"mlbench/bench"
+	"mlbench/runner"
+	"mlbench/stats"
+)
+
+// TestCSV reads what was written, and holds it against the starts.
+func TestCSV(t *testing.T) {
+	for _, f := range fixtures {
+		t.Run(f.name, func(t *testing.T) {
+			r := f.result(t)
+			var b stdbytes.Buffer
+			if err := CSV(&b, r); err != nil {
+				t.Fatal(err)
+			}
+			rows, err := csv.NewReader(&b).ReadAll()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(rows) != 1+len(r.Starts) {
+				t.Fatalf("%d rows of %d starts", len(rows)-1, len(r.Starts))
+			}
+			column := make(map[string]int)
+			for i, name := range rows[0] {
+				column[name] = i
+			}
+			for i, s := range r.Starts {
+				get := func(name string) string { return rows[i+1][column[name]] }
+				for name, want := range map[string]*float64{
+					"ready_ms": s.ReadyMS, "resolution_ms": &s.ResolutionMS, "resident": s.Resident, "stop_ms": &s.StopMS,
+					"created_ms": mark(s, runner.Created), "started_ms": mark(s, runner.Started),
+					"listening_ms": mark(s, runner.Listening), "first_response_ms": mark(s, runner.FirstResponse),
+				} {
+					got, err := strconv.ParseFloat(get(name), 64)
+					if want == nil && get(name) != "" || want != nil && (err != nil || got != *want) {
+						t.Errorf("start %d: %s is %q, want %v", i, name, get(name), want)
+					}
+				}
+				at, err := time.Parse(time.RFC3339Nano, get("begin_at"))
+				if err != nil || !at.Equal(s.BeginAt) || get("outcome") != string(s.Outcome) || get("role") != string(s.Role) ||
+					get("block") != strconv.Itoa(s.Block) || get("position") != strconv.Itoa(s.Position) {
+					t.Errorf("start %d: %q", i, rows[i+1])
+				}
+				if name := get("candidate"); name != printable(r.Candidates[s.Candidate].Name) {
+					t.Errorf("start %d: candidate %q", i, name)
+				}
+			}
+		})
+	}
+}
+
+func mark(s bench.Start, name runner.MarkName) *float64 {
+	if m, ok := s.Marks[name]; ok {
+		return &m.MS
+	}
+	return nil
+}
+
+func TestCellIsNoFormula(t *testing.T) {
+	for in, want := range map[string]string{
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "": "", "a=1": "a=1", "\t=1": " =1", "a\x00\nb": "a\uFFFD\uFFFDb",
+	} {
+		if got := cell(in); got != want {
+			t.Errorf("%q is %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestSentences(t *testing.T) {
+	inf := math.Inf(1)
+	of := func(estimate, low, high float64) bench.Change {
+		return bench.Change{Estimate: estimate, Low: low, High: high}
+	}
+	for _, test := range []struct {
+		c    bench.Comparison
+		edit func(*bench.Result)
+		want string
+	}{
+		{bench.Comparison{Pairs: 12, Verdict: bench.Faster, Change: of(-0.38, -0.41, -0.35), ShiftMS: of(-410, -450, -370)}, nil,
+			"new is ready 38 % sooner (410 ms; 95 % interval 35–41 %), 12 pairs, stopped early."},
+		{bench.Comparison{Pairs: 40, Verdict: bench.Faster, Change: of(-0.02, -0.035, -0.001), ShiftMS: of(-20, -35, -1)}, nil,
+			"new is ready 2 % sooner (20.0 ms; 95 % interval 0.1–3.5 %), 40 pairs."},
+		{bench.Comparison{Pairs: 8, Verdict: bench.Regression, Change: of(0.15, 0.12, 0.18), ShiftMS: of(1500, 1200, 1800)}, nil,
+			"new is ready 15 % later (1.50 s; 95 % interval 12–18 %), a regression beyond 5 %, 8 pairs, stopped early."},
+		{bench.Comparison{Pairs: 12, Verdict: bench.Slower, Change: of(0.02, 0.01, 0.03), ShiftMS: of(20, 10, 30)},
+			func(r *bench.Result) { r.Spec.Margin = 0.125 },
+			"new is ready 2 % later (20.0 ms; 95 % interval 1–3 %), within the margin of 12.5 %, 12 pairs, stopped early."},
+		{bench.Comparison{Pairs: 40, Verdict: bench.Slower, Change: of(0.04, 0.01, 0.07), ShiftMS: of(40, 10, 70)}, nil,
+			"new is ready 4 % later (40.0 ms; 95 % interval 1–7 %), by the margin of 5 % or more is not sure, 40 pairs."},
+		{bench.Comparison{Pairs: 12, Verdict: bench.NoRegression, Change: of(-0.004, -0.03, 0.02), ShiftMS: of(-4, -30, 20)}, nil,
+			"new is not slower by more than 5 % (change −0.4 %; 95 % interval [−3.0 %, +2.0 %]), 12 pairs, stopped early."},
+		{bench.Comparison{Pairs: 40, NeedsPairs: 110, Change: of(0.05, -0.01, 0.12), ShiftMS: of(50, -10, 120)}, nil,
+			"Inconclusive: new changes by +5.0 % (95 % interval [−1.0 %, +12.0 %]), 40 pairs; about 110 would settle it (--max-pairs 110)."},
+		{bench.Comparison{Pairs: 12, NeedsPairs: 50, Change: of(0.05, -0.01, 0.12)}, func(r *bench.Result) { r.Spec.Pairs = 12 },
+			"Inconclusive: new changes by +5.0 % (95 % interval [−1.0 %, +12.0 %]), 12 pairs; about 50 would settle it (--pairs 50)."},
+		{bench.Comparison{Pairs: 40, NeedsPairs: 12000, Change: of(0.05, -0.01, 0.12)}, nil,
+			"Inconclusive: new changes by +5.0 % (95 % interval [−1.0 %, +12.0 %]), 40 pairs; about 12000 would settle it."},
+		{bench.Comparison{Pairs: 1, Change: of(-0.3, -1, inf)}, func(r *bench.Result) { r.Ended = bench.EndedInterrupted },
+			"Inconclusive: new changes by −30.0 % (no interval yet), 1 pair, interrupted."},
+		{bench.Comparison{}, func(r *bench.Result) { r.Ended = bench.EndedInterrupted },
+			"new was not compared: no pair is complete, interrupted."},
+		{bench.Comparison{Pairs: 8, Verdict: bench.Regression, Change: of(inf, inf, inf), ShiftMS: of(inf, inf, inf)}, nil,
+			"new fails in most pairs and old does not, a regression beyond 5 %, 8 pairs, stopped early."},
+		{bench.Comparison{Pairs: 8, Verdict: bench.Faster, Change: of(-1, -1, -1), ShiftMS: of(-inf, -inf, -inf)}, nil,
+			"new is ready in most pairs and old fails, 8 pairs, stopped early."},
+		{bench.Comparison{Pairs: 12, Verdict: bench.Slower, Change: of(0.02, 0.01, inf), ShiftMS: of(20, 10, inf)},
+			func(r *bench.Result) { r.Spec.Alpha = 0.005 },
+			"new is ready 2 % later (20.0 ms; 99.5 % interval [+1.0 %, ∞]), by the margin of 5 % or more is not sure, 12 pairs, stopped early."},
+	} {
+		r := &bench.Result{Spec: bench.DefaultSpec(), Ended: bench.EndedDecided, Candidates: []runner.Candidate{{Name: "old"}, {Name: "new"}}}
+		test.c.Candidate = 1
+		if test.c.Verdict == "" {
+			test.c.Verdict = bench.Undecided
+		}
+		r.Comparisons = []bench.Comparison{test.c}
+		if test.edit != nil {
+			test.edit(r)
+		}
+		if got := Sentence(r); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+	if got := Sentence(&bench.Result{}); got != "Nothing was measured." {
+		t.Errorf("of nothing: %s", got)
+	}
+}
+
+func TestUnits(t *testing.T) {
+	inf := math.Inf(1)
+	for _, test := range []struct{ got, want string }{
+		{milliseconds(0), "0.00 ms"},
+		{milliseconds(1.234), "1.23 ms"},
+		{milliseconds(9.996), "10.0 ms"},
+		{milliseconds(99.96), "100 ms"},
+		{milliseconds(999.4), "999 ms"},
+		{milliseconds(999.6), "1.00 s"},
+		{milliseconds(12345), "12.3 s"},
+		{milliseconds(99_960), "100 s"},
+		{milliseconds(3.6e6), "3600 s"},
+		{milliseconds(-250), "−250 ms"},
+		{milliseconds(-inf), "−∞"},
+		{milliseconds(math.NaN()), "–"},
+		{limit(1000), "1 s"},
+		{limit(800), "800 ms"},
+		{limit(1250), "1.25 s"},
+		{limit(60_000), "60 s"},
+		{limit(0.5), "0.5 ms"},
+		{limit(999.9), "0.9999 s"},
+		{chosen(0.05), "5 %"},
+		{chosen(0.125), "12.5 %"},
+		{chosen(1 - 0.005), "99.5 %"},
+		{chosen(0.07), "7 %"},
+		{quantile(0.9), "p90"},
+		{quantile(0.999), "p99.9"},
+		{quantile(0.07), "p7"},
+		{percent(-0.382), "−38.2 %"},
+		{percent(0.004), "+0.4 %"},
+		{percent(0.0001), "0.0 %"},
+		{percent(-0.0001), "0.0 %"},
+		{percent(0.0004), "0.0 %"},
+		{percent(0.00051), "+0.1 %"},
+		{percent(1.5), "+150 %"},
+		{percent(inf), "∞"},
+		{plain(-0.38), "38 %"},
+		{plain(0.024), "2.4 %"},
+		{plain(0.02), "2 %"},
+		{bytes(0), "0 B"},
+		{bytes(300), "300 B"},
+		{bytes(1500), "2 kB"},
+		{bytes(269e6), "269 MB"},
+		{bytes(999_400_000), "999 MB"},
+		{bytes(999_600_000), "1.00 GB"},
+		{plural(1, "pair"), "1 pair"},
+		{plural(0, "pair"), "0 pairs"},
+		{withInterval(stats.Interval{Estimate: 2950, Low: 2320, High: 3800}), "2.95 s [2.32, 3.80]"},
+		{withInterval(stats.Interval{Estimate: 1010, Low: 985, High: 1030}), "1.01 s [0.98, 1.03]"},
+		{withInterval(stats.Interval{Estimate: 980, Low: 905, High: 1030}), "980 ms [905, 1030]"},
+		{withInterval(stats.Interval{Estimate: 980, Low: -inf, High: inf}), "980 ms [not yet]"},
+		{withInterval(stats.Interval{Estimate: 980, Low: 905, High: inf}), "980 ms [905, ∞]"},
+		{withInterval(stats.Interval{Estimate: inf, Low: 905, High: inf}), "never [905 ms, ∞]"},
+		{withInterval(stats.Interval{Estimate: inf, Low: inf, High: inf}), "never"},
+		{withInterval(stats.Interval{Estimate: math.NaN()}), "–"},
+		{changeWithInterval(bench.Change{Estimate: -0.429, Low: -0.508, High: -0.338}), "−42.9 % [−50.8, −33.8]"},
+		{changeWithInterval(bench.Change{Estimate: -0.429, Low: -1, High: inf}), "−42.9 % [not yet]"},
+		{changeWithInterval(bench.Change{Estimate: 0.02, Low: -0.01, High: inf}), "+2.0 % [−1.0, ∞]"},
+		{changeWithInterval(bench.Change{Estimate: inf, Low: inf, High: inf}), "fails"},
+		{changeWithInterval(bench.Change{Estimate: -1, Low: -1, High: -1}), "baseline fails"},
+		{escape("a|b`c`<i>*_[x]~"), "a\\|b\\`c\\`&lt;i&gt;\\*\\_\\[x\\]\\~"},
+		{escape("- a\nb"), "\\- a b"},
+		{escape("@me #1 $x$ www.a.b"), "@\u200bme #\u200b1 &#36;x&#36; www\u200b.a.b"},
+	} {
+		if test.got != test.want {
+			t.Errorf("%q, want %q", test.got, test.want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	head, tail := strings.Repeat("h", 100), strings.Repeat("t", 100)
+	same := head + tail
+	for _, test := range []struct {
+		names []string
+		want  []string
+	}{
+		{[]string{"old", "new"}, []string{"old", "new"}},
+		{[]string{head[:60], head[:61]}, []string{head[:60], head[:29] + "…" + head[:30]}},
+		{[]string{"a\x01", "a\x02"}, []string{"a\uFFFD", "a\uFFFD (2)"}},
+		{[]string{head + "1" + tail, "x", head + "2" + tail}, []string{
+			head[:27] + "…" + tail[:28] + " (1)", "x", head[:27] + "…" + tail[:28] + " (3)",
+		}},
+		{[]string{strings.Repeat("é", 61), same}, []string{
+			strings.Repeat("é", 29) + "…" + strings.Repeat("é", 30), same[:29] + "…" + same[170:],
+		}},
+	} {
+		r := new(bench.Result)
+		for _, name := range test.names {
+			r.Candidates = append(r.Candidates, runner.Candidate{Name: name})
+		}
+		v := look(r)
+		for i, got := range v.names {
+			if got != test.want[i] || utf8.RuneCountInString(got) > maxName {
+				t.Errorf("%.20q is called %q, want %q", test.names[i], got, test.want[i])
+			}
+		}
+	}
+	r := &bench.Result{Candidates: []runner.Candidate{{Name: same}, {Name: same + "x"}}}
+	v := look(r)
+	if got := v.told("\x1b" + same + "x and " + same); got != "\uFFFD"+v.names[1]+" and "+v.names[0] {
+		t.Errorf("told %q", got)
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	change := &bench.Comparison{Pairs: 12, Change: bench.Change{Estimate: -0.382, Low: -0.41, High: -0.351}}
+	early := &bench.Comparison{Pairs: 3, Change: bench.Change{Estimate: -0.382, Low: -1, High: math.Inf(1)}}
+	for _, test := range []struct {
+		p    bench.Progress
+		want string
+	}{
+		{bench.Progress{Stage: bench.RoleWarmup, Candidate: "a\x1b", Done: 1, Limit: 2}, "warm-up 1/2 │ a\uFFFD"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Change: change, Left: 119 * time.Second},
+			"pair 14/40 │ change −38.2 % [−41.0 %, −35.1 %] │ next look 16 │ ≈2 min left"},
+		{bench.Progress{Stage: bench.RolePair, Done: 3, Limit: 40, NextLook: 8, Change: early}, "pair 3/40 │ change −38.2 % │ next look 8"},
+		{bench.Progress{Stage: bench.RoleTarget, Done: 3, Limit: 39, Left: 100 * time.Minute}, "target 3/39 │ ≈2 h left"},
+	} {
+		if got := ProgressLine(test.p); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
+
+func TestWriters(t *testing.T) {
+	r := fixtures[0].result(t)
+	broken := errors.New("disk full")
+	for _, name := range []string{"r.json", "dir/R.MD", "r.csv"} {
+		w, err := ForFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w(full{broken}, r); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range Formats {
+		w, err := ForFormat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w(full{broken}, r); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ForFormat("pdf"); err == nil || !strings.Contains(err.Error(), "markdown") {
+		t.Error(err)
+	}
+	if _, err := ForFile(filepath.Join("a.d", "r")); err == nil || !strings.Contains(err.Error(), ".csv, .json, .md") {
+		t.Error(err)
+	}
+}
+
+type full struct{ err error }
+
+func (f full) Write([]byte) (int, error) { return 0, f.err }
