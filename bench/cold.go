@@ -144,8 +144,8 @@ func (x *run) checkCold(ctx context.Context) error {
 		if float64(resident.Resident) <= coldEnough*float64(touched) {
 			continue
 		}
-		stayed := fmt.Sprintf("%.3g MB of %s stay in memory, of %.3g MB that a start touches: another program uses them",
-			float64(resident.Resident)/1e6, c.Name, float64(touched)/1e6)
+		stayed := fmt.Sprintf("%s of %s stay in memory, of %s that a start touches: another program uses them",
+			megabytes(resident.Resident), c.Name, megabytes(touched))
 		if x.r.Spec.Cold == Auto {
 			x.warm(stayed)
 			return nil

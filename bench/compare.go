@@ -49,6 +49,7 @@ func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, 
 		}
 	}
 	c.Pairs = n
+	c.PairingGain = r.pairingGain(candidate)
 	if n == 0 {
 		// No look yet: what is known is an estimate without an interval.
 		c.Pairs = len(logs)
@@ -103,6 +104,18 @@ func (r *Result) differences(candidate int) (logs, shifts []float64) {
 		shifts = append(shifts, y.Time()-x.Time())
 	}
 	return logs, shifts
+}
+
+// pairingGain is the share of the variance of log times that comparing pair by
+// pair has removed, because the two of a pair met the same host.
+func (r *Result) pairingGain(candidate int) *float64 {
+	var baseline, other []float64
+	for _, b := range r.blocks(RolePair) {
+		if x, y := b[0], b[candidate]; x != nil && y != nil {
+			baseline, other = append(baseline, math.Log(x.Time())), append(other, math.Log(y.Time()))
+		}
+	}
+	return finite(stats.PairingGain(baseline, other))
 }
 
 // blocks are the starts of a role by block and, within it, by candidate.

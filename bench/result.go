@@ -158,6 +158,9 @@ type Comparison struct {
 	// NeedsPairs is about how many pairs in all would settle an inconclusive
 	// comparison; 0 where that is unknown.
 	NeedsPairs int `json:"needs_pairs,omitempty"`
+	// PairingGain is the share of the variance that pairing removed, negative
+	// where it added some; nil where unknown.
+	PairingGain *float64 `json:"pairing_gain,omitempty"`
 }
 
 // Change is an estimate with its interval. An infinite bound is null in JSON.

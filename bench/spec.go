@@ -111,9 +111,9 @@ func (s Spec) Validate() error {
 		{s.Quantile > 0 && s.Quantile < 1, fmt.Sprintf("quantile: %v is not between 0 and 1: e.g. 0.9", s.Quantile)},
 		{s.TargetMS > 0 && !math.IsInf(s.TargetMS, 0), fmt.Sprintf("target: %v ms is not a time: e.g. 1s or 800ms", s.TargetMS)},
 		{s.TimeoutMS >= 1 && s.TimeoutMS <= Millis(24*time.Hour), fmt.Sprintf("timeout: %v ms is not between 1ms and 24h: e.g. 60s", s.TimeoutMS)},
-		{s.Pairs >= 0 && s.Pairs <= maxPairs, fmt.Sprintf("pairs: %d is not between 1 and %d", s.Pairs, maxPairs)},
+		{s.Pairs >= 0 && s.Pairs <= MaxPairs, fmt.Sprintf("pairs: %d is not between 1 and %d", s.Pairs, MaxPairs)},
 		{s.MinPairs >= 1 && s.MinPairs <= s.MaxPairs, fmt.Sprintf("min_pairs: %d is not between 1 and max_pairs, which is %d", s.MinPairs, s.MaxPairs)},
-		{s.MaxPairs <= maxPairs, fmt.Sprintf("max_pairs: %d is over %d", s.MaxPairs, maxPairs)},
+		{s.MaxPairs <= MaxPairs, fmt.Sprintf("max_pairs: %d is over %d", s.MaxPairs, MaxPairs)},
 		{s.AllowFailures >= 0, fmt.Sprintf("allow_failures: %d is negative", s.AllowFailures)},
 		{s.MaxBytes == nil || *s.MaxBytes > 0, "max_bytes: not a size: e.g. 800MB"},
 		{s.Seed <= MaxSeed, fmt.Sprintf("seed: %d is over %d", s.Seed, uint64(MaxSeed))},
@@ -127,9 +127,9 @@ func (s Spec) Validate() error {
 	return nil
 }
 
-// maxPairs bounds what can be asked for: the stopping rule plans no further,
+// MaxPairs bounds what can be asked for: the stopping rule plans no further,
 // and a thousand pairs take about an hour.
-const maxPairs = 1000
+const MaxPairs = 1000
 
 // schedule is when the comparisons are looked at. With k of them each gets an
 // equal part of alpha, so that the chance of any false difference stays alpha.

@@ -100,17 +100,3 @@ func Counts(outcomes map[runner.Outcome]int) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-// Printable replaces what could move a terminal's cursor or hide text: log
-// lines come from whoever made the image.
-func Printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '\t':
-			return ' '
-		case c < ' ', c >= 0x7f && c < 0xa0, c >= 0x202a && c <= 0x202e, c >= 0x2066 && c <= 0x2069:
-			return '\uFFFD'
-		}
-		return c
-	}, s)
-}

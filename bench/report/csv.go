@@ -57,7 +57,7 @@ func optional(x *float64) string {
 
 // cell keeps a spreadsheet from taking foreign text for a formula.
 func cell(s string) string {
-	s = printable(s)
+	s = bench.Printable(s)
 	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s
 	}

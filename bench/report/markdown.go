@@ -69,13 +69,18 @@ func markdown(w io.Writer, v view, rows int) error {
 	p.list("**warning:** ", warnings, "", rows)
 	p.list("", strings.Split(coldness(v), "\n"), "", rows)
 	facts := []string{host(v.Result)}
+	for _, c := range v.Comparisons {
+		if g := c.PairingGain; g != nil && *g > 0 {
+			facts = append(facts, fmt.Sprintf("comparing %s pair by pair removed %s of the variance", v.names[c.Candidate], plain(*g)))
+		}
+	}
 	for i, c := range v.Candidates {
 		if c.Digest != "" {
-			facts = append(facts, v.names[i]+" is "+shorten(printable(c.Digest), 80))
+			facts = append(facts, v.names[i]+" is "+shorten(bench.Printable(c.Digest), 80))
 		}
 	}
 	p.list("", facts, "", rows)
-	p.line(fmt.Sprintf("- mlbench %s, %s", escape(shorten(printable(v.Tool.Version), maxName)), v.StartedAt.Format("2006-01-02 15:04 MST")))
+	p.line(fmt.Sprintf("- mlbench %s, %s", escape(shorten(bench.Printable(v.Tool.Version), maxName)), v.StartedAt.Format("2006-01-02 15:04 MST")))
 	p.line("\n</details>")
 	return p.err
 }
@@ -119,7 +124,7 @@ var unlinked = strings.NewReplacer("://", ":\u200b//", "www.", "www\u200b.", "WW
 // escape makes text that comes from images and users into plain Markdown: no
 // markup, no HTML, no link, no mention of people or issues, on one line.
 func escape(s string) string {
-	s = unlinked.Replace(strings.TrimSpace(strings.ReplaceAll(printable(s), "\uFFFD", " ")))
+	s = unlinked.Replace(strings.TrimSpace(strings.ReplaceAll(bench.Printable(s), "\uFFFD", " ")))
 	var b strings.Builder
 	for i, c := range s {
 		switch c {

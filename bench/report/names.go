@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"mlbench/bench"
@@ -27,7 +26,7 @@ func look(r *bench.Result) view {
 	full := make([]string, len(r.Candidates))
 	alike := make(map[string]int)
 	for i, c := range r.Candidates {
-		full[i] = printable(c.Name)
+		full[i] = bench.Printable(c.Name)
 		alike[shorten(full[i], maxName)]++
 	}
 	var long []int
@@ -72,16 +71,5 @@ const maxLine = 1000
 // told makes text that names candidates printable and calls them by their
 // short names.
 func (v view) told(s string) string {
-	return shorten(v.called.Replace(printable(s)), maxLine)
-}
-
-// printable replaces what moves a cursor, hides text or turns its direction:
-// names and log lines come from whoever made the image.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return '\uFFFD'
-		}
-		return c
-	}, bench.Printable(s))
+	return shorten(v.called.Replace(bench.Printable(s)), maxLine)
 }

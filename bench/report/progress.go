@@ -14,7 +14,7 @@ func ProgressLine(p bench.Progress) string {
 	var parts []string
 	switch p.Stage {
 	case bench.RoleWarmup:
-		parts = append(parts, fmt.Sprintf("warm-up %d/%d", p.Done, p.Limit), shorten(printable(p.Candidate), maxName))
+		parts = append(parts, fmt.Sprintf("warm-up %d/%d", p.Done, p.Limit), shorten(bench.Printable(p.Candidate), maxName))
 	case bench.RolePair:
 		parts = append(parts, fmt.Sprintf("pair %d/%d", p.Done, p.Limit))
 	default:

@@ -54,7 +54,7 @@ func TestCSV(t *testing.T) {
 					get("block") != strconv.Itoa(s.Block) || get("position") != strconv.Itoa(s.Position) {
 					t.Errorf("start %d: %q", i, rows[i+1])
 				}
-				if name := get("candidate"); name != printable(r.Candidates[s.Candidate].Name) {
+				if name := get("candidate"); name != bench.Printable(r.Candidates[s.Candidate].Name) {
 					t.Errorf("start %d: candidate %q", i, name)
 				}
 			}

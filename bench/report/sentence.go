@@ -88,7 +88,7 @@ func comparison(v view, c bench.Comparison) string {
 	if c.NeedsPairs > c.Pairs {
 		s += fmt.Sprintf("; about %d would settle it", c.NeedsPairs)
 		switch {
-		case c.NeedsPairs > mostPairs:
+		case c.NeedsPairs > bench.MaxPairs:
 		case v.Spec.Pairs > 0:
 			s += fmt.Sprintf(" (--pairs %d)", c.NeedsPairs)
 		case c.NeedsPairs > v.Spec.MaxPairs:
@@ -97,9 +97,6 @@ func comparison(v view, c bench.Comparison) string {
 	}
 	return s + "."
 }
-
-// mostPairs is the largest number of pairs that can be asked for.
-const mostPairs = 1000
 
 // ended says why there are fewer starts than were asked for, if there are.
 func ended(v view) string {

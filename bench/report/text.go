@@ -77,7 +77,7 @@ func host(r *bench.Result) string {
 	var parts []string
 	for _, s := range []string{h.Engine, h.Storage, h.OS, h.Kernel} {
 		if s != "" {
-			parts = append(parts, shorten(printable(s), maxName))
+			parts = append(parts, shorten(bench.Printable(s), maxName))
 		}
 	}
 	if h.CPUs > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -91,6 +92,12 @@ func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Cand
 	c := &o.candidate
 	if c.Health != "" && !strings.HasPrefix(c.Health, "/") {
 		return nil, usage("--health: %q does not begin with a slash: e.g. --health /healthz", c.Health)
+	}
+	if _, err := url.ParseRequestURI(c.Health); c.Health != "" && err != nil {
+		return nil, usage("--health: %w: e.g. --health /healthz", err)
+	}
+	if c.Ready.Kind == runner.Exit && o.request != "" {
+		return nil, usage("--request: with --ready exit the program has ended and answers nothing: leave one of them out")
 	}
 	var err error
 	if c.Env, err = environment(o.env); err != nil {

@@ -4,6 +4,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -144,7 +145,7 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 	r.local = r.onThisHost(info)
 	r.published = r.published || r.opts.Published || !r.local
 	return runner.Host{
-		Engine:      strings.TrimSpace(version.Platform.Name + " " + info.ServerVersion),
+		Engine:      cmp.Or(version.Platform.Name, "Docker Engine") + " " + info.ServerVersion,
 		API:         r.cli.ClientVersion(),
 		Storage:     info.Driver,
 		Runtime:     info.DefaultRuntime,
