@@ -44,6 +44,9 @@ func (x *run) chooseCold(ctx context.Context) error {
 		x.cold.witness, _ = x.Runner.(runner.Witness)
 	}
 	x.r.Cold = Cold{Level: Cache, How: how.How}
+	if x.cold.witness == nil {
+		x.r.Cold.How += "; not proved, as nothing here can tell what stayed"
+	}
 	return nil
 }
 
@@ -148,7 +151,7 @@ func (x *run) checkCold(ctx context.Context) error {
 			megabytes(resident.Resident), c.Name, megabytes(touched))
 		if x.r.Spec.Cold == Auto {
 			x.warm(stayed)
-			return nil
+			return x.warmUp(ctx) // what was evicted has to be warm again
 		}
 		x.Observer.Note(stayed)
 	}

@@ -7,12 +7,16 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"mlbench/runner"
 )
 
 // maxFile bounds a result file. One start takes about 1 kB.
 const maxFile = 256 << 20
+
+// maxCandidates bounds what a file may claim; every block has room for each.
+const maxCandidates = 64
 
 // ErrMalformed means that a result file is not what it should be.
 var ErrMalformed = errors.New("malformed result")
@@ -92,6 +96,12 @@ func place(b []byte, err error) error {
 func (r *Result) check() error {
 	if err := r.Spec.Validate(); err != nil {
 		return fmt.Errorf("spec.%w", err)
+	}
+	if !slices.Contains([]Ended{EndedDecided, EndedLimit, EndedFixed, EndedInterrupted, EndedFailed}, r.Ended) {
+		return fmt.Errorf("ended: no end %q", r.Ended)
+	}
+	if len(r.Candidates) > maxCandidates {
+		return fmt.Errorf("candidates: %d of them, at most %d can be compared", len(r.Candidates), maxCandidates)
 	}
 	if len(r.Candidates) == 0 && len(r.Starts) > 0 {
 		return errors.New("candidates: there are starts but no candidates")

@@ -162,8 +162,9 @@ type Target struct {
 // fixed beforehand and done takes the fixed-sample form, everything else the
 // one that holds whenever a run may have stopped.
 func (r *Result) Target(candidate int) Target {
-	q, alpha, fixed := r.Spec.Quantile, r.Spec.Alpha, r.Ended == EndedFixed
+	q, alpha := r.Spec.Quantile, r.Spec.Alpha
 	t := Target{InTime: r.Summary(candidate).InTime}
+	fixed := r.Spec.Pairs != chosenByRule && t.InTime.InTime+t.InTime.Missed == r.Spec.Pairs
 	if fixed {
 		t.Decision = t.InTime.FixedDecision(q, alpha)
 	} else {
@@ -197,6 +198,9 @@ func (r *Result) sizeGate(candidate int) Gate {
 // overall is what the gates that the user named say together.
 func (r *Result) overall() GateVerdict {
 	verdict := Pass
+	if r.Ended == EndedFailed || r.Ended == EndedInterrupted {
+		verdict = Unknown // whatever passes so far, not all was asked
+	}
 	for _, g := range r.Gates {
 		if !slices.Contains(r.Spec.FailOn, g.Name) {
 			continue

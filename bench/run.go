@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -55,7 +56,10 @@ func (e Experiment) Run(ctx context.Context) (*Result, error) {
 	run := &run{Experiment: e, r: r}
 	err := run.all(ctx)
 	if ctx.Err() != nil {
-		r.Ended, err = EndedInterrupted, context.Cause(ctx)
+		r.Ended = EndedInterrupted
+		if cause := context.Cause(ctx); !errors.Is(err, cause) {
+			err = errors.Join(cause, err) // what could not be tidied up is in err
+		}
 	}
 	if judgeErr := r.Judge(); err == nil {
 		err = judgeErr
@@ -106,6 +110,10 @@ func (x *run) all(ctx context.Context) (err error) {
 	if err := x.warmUp(ctx); err != nil {
 		return err
 	}
+	// How candidates are reached is tried in the first starts.
+	if x.r.Host, err = x.Runner.Host(ctx); err != nil {
+		return err
+	}
 	if err := x.checkCold(ctx); err != nil {
 		return err
 	}
@@ -118,6 +126,9 @@ func (x *run) blocks(ctx context.Context) error {
 	if spec := x.r.Spec; spec.Pairs == chosenByRule && limit > spec.MaxPairs {
 		x.Observer.Note(fmt.Sprintf("the target at quantile %g needs up to %d starts: the limit of %d is raised to that",
 			spec.Quantile, limit, spec.MaxPairs))
+	}
+	if len(x.r.Candidates) > 1 && x.schedule.Last().C == 0 {
+		x.Observer.Note(fmt.Sprintf("%d pairs are too few for any verdict: even if all agree, chance does that too often; 6 are the least", x.schedule.Last().N))
 	}
 	begin := time.Now()
 	compared := len(x.r.Candidates) == 1 // nothing to compare
@@ -165,7 +176,7 @@ func (r *Result) limit() int {
 		return spec.Pairs
 	}
 	if r.wantsTarget() {
-		return max(spec.MaxPairs, stats.Share{}.MoreNeeded(spec.Quantile, spec.Alpha, true))
+		return max(spec.MaxPairs, spec.startsForTarget())
 	}
 	return spec.MaxPairs
 }

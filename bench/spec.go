@@ -111,6 +111,8 @@ func (s Spec) Validate() error {
 		{s.Quantile > 0 && s.Quantile < 1, fmt.Sprintf("quantile: %v is not between 0 and 1: e.g. 0.9", s.Quantile)},
 		{s.TargetMS > 0 && !math.IsInf(s.TargetMS, 0), fmt.Sprintf("target: %v ms is not a time: e.g. 1s or 800ms", s.TargetMS)},
 		{s.TimeoutMS >= 1 && s.TimeoutMS <= Millis(24*time.Hour), fmt.Sprintf("timeout: %v ms is not between 1ms and 24h: e.g. 60s", s.TimeoutMS)},
+		{!s.TargetGates || s.TargetMS <= s.TimeoutMS, fmt.Sprintf("target: %v ms is longer than the timeout, %v ms, so a start past that could still be in time: raise --timeout", s.TargetMS, s.TimeoutMS)},
+		{s.startsForTarget() <= MaxPairs, fmt.Sprintf("quantile: %v needs %d starts without a miss to be proved, and there are %d at most: e.g. 0.99", s.Quantile, s.startsForTarget(), MaxPairs)},
 		{s.Pairs >= 0 && s.Pairs <= MaxPairs, fmt.Sprintf("pairs: %d is not between 1 and %d", s.Pairs, MaxPairs)},
 		{s.MinPairs >= 1 && s.MinPairs <= s.MaxPairs, fmt.Sprintf("min_pairs: %d is not between 1 and max_pairs, which is %d", s.MinPairs, s.MaxPairs)},
 		{s.MaxPairs <= MaxPairs, fmt.Sprintf("max_pairs: %d is over %d", s.MaxPairs, MaxPairs)},
@@ -141,6 +143,12 @@ func (s Spec) schedule(comparisons int) (stats.Schedule, error) {
 	// The robust schedule keeps alpha on hosts whose noise grows during the
 	// run too; that costs less than one pair on average.
 	return stats.NewRobustSchedule(s.MinPairs, s.MaxPairs, alpha)
+}
+
+// startsForTarget is how many starts, all in time, prove the target where the
+// run may stop at any of them.
+func (s Spec) startsForTarget() int {
+	return stats.Share{}.MoreNeeded(s.Quantile, s.Alpha, true)
 }
 
 func (s Spec) timeout() time.Duration {

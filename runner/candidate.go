@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,7 +16,7 @@ type Candidate struct {
 	// How it is started, as `docker run` has it. Zero values leave the
 	// image's or the engine's own setting.
 	Args       []string `json:"args,omitempty"`
-	Env        []string `json:"env,omitempty"`     // NAME=value
+	Env        Env      `json:"env,omitempty"`
 	Volumes    []string `json:"volumes,omitempty"` // source:target[:options]
 	Memory     int64    `json:"memory_bytes,omitempty"`
 	CPUs       float64  `json:"cpus,omitempty"`
@@ -33,6 +35,19 @@ type Candidate struct {
 	// What Prepare found.
 	Digest        string `json:"digest,omitempty"`         // the engine's image ID
 	UnpackedBytes *int64 `json:"unpacked_bytes,omitempty"` // sum of the layers; nil where unknown
+}
+
+// Env is a list of NAME=value. In JSON only the names appear: values are where
+// people keep their tokens, and result files go to pull requests.
+type Env []string
+
+// MarshalJSON writes the names.
+func (e Env) MarshalJSON() ([]byte, error) {
+	names := make([]string, len(e))
+	for i, v := range e {
+		names[i], _, _ = strings.Cut(v, "=")
+	}
+	return json.Marshal(names)
 }
 
 // Clone returns a copy that shares nothing with c.

@@ -76,7 +76,8 @@ func (o Owner) Dead() bool {
 	if err != nil || errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone) {
 		return true
 	}
-	return o.Started != startTime(o.PID) // another process has its id now
+	started := startTime(o.PID)
+	return started != "" && started != o.Started // another process has its id now
 }
 
 // content is a small file's, "" where there is none.

@@ -28,7 +28,7 @@ What follows -- is passed on to both as their arguments.`,
 		Example: `  mlbench compare old:tag new:tag
   mlbench compare old:tag new:tag --target 1s --max-size 800MB --out report.md
   mlbench compare --runner process --port 8080 'python3 old.py' 'python3 new.py'`,
-		Args: exactly(2, "two images, old first"),
+		Args: thenArgs(2, "two images, old first"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.measure(cmd, std, args)
 		},
@@ -44,7 +44,7 @@ func newRun(std streams) *cobra.Command {
 		Short: "Say how long one image takes to be ready, against its targets",
 		Example: `  mlbench run image:tag
   mlbench run image:tag --target 1s --quantile 0.9 --max-size 800MB`,
-		Args: exactly(1, "one image"),
+		Args: thenArgs(1, "one image"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.measure(cmd, std, args)
 		},

@@ -154,6 +154,9 @@ func request(line, body string) (*runner.Request, error) {
 	if !strings.HasPrefix(r.Path, "/") || strings.ContainsAny(r.Path, " \r\n") || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		return nil, usage("--request: %q is not a method and a path: e.g. --request 'POST /predict'", line)
 	}
+	if _, err := url.ParseRequestURI(r.Path); err != nil {
+		return nil, usage("--request: %w: e.g. --request 'POST /predict'", err)
+	}
 	r.Body = []byte(body)
 	if file, ok := strings.CutPrefix(body, "@"); ok {
 		f, err := os.Open(file)
@@ -233,7 +236,8 @@ func parsePercent(s string) (float64, error) {
 	if isPercent {
 		x /= 100
 	}
-	if err != nil || !(x > 0 && x <= 10) {
+	// 5 may be meant as 5 %, and 500 % would disarm the gate.
+	if err != nil || !(x > 0 && x <= 10) || !isPercent && x >= 1 {
 		return 0, fmt.Errorf("not a percentage over 0: e.g. --margin 5%%")
 	}
 	return x, nil

@@ -41,6 +41,12 @@ func newReport(std streams) *cobra.Command {
 			if err := stdout(std.out, result); err != nil {
 				return err
 			}
+			switch result.Ended { // as the run itself did
+			case bench.EndedFailed:
+				return exitError{code: exitEnvironment}
+			case bench.EndedInterrupted:
+				return exitError{code: exitInterrupted}
+			}
 			return verdict(result)
 		},
 	}

@@ -57,13 +57,16 @@ func usage(format string, args ...any) error {
 	return exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
-// interruptible ends the context at the first SIGINT or SIGTERM, so that a run
+// interruptible ends the context at the first SIGINT, SIGTERM or SIGHUP, so that a run
 // can tidy up, and the program at the second, at once: what is left then the
 // next run removes.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// A reader that leaves, as head does, is an error of the next write, and
+	// not the end of a run with its container still there.
+	signal.Ignore(syscall.SIGPIPE)
 	go func() {
 		<-signals
 		fmt.Fprintln(os.Stderr, "\nmlbench: stopping; once more to leave at once")
@@ -152,8 +155,19 @@ func example(cmd *cobra.Command) string {
 	return first
 }
 
-// exactly asks for n arguments before --.
+// exactly asks for n arguments and none after --.
 func exactly(n int, what string) cobra.PositionalArgs {
+	count := thenArgs(n, what)
+	return func(cmd *cobra.Command, args []string) error {
+		if at := cmd.ArgsLenAtDash(); at >= 0 && len(args) > at {
+			return usage("%s takes nothing after --: e.g. %s", cmd.CommandPath(), example(cmd))
+		}
+		return count(cmd, args)
+	}
+}
+
+// thenArgs asks for n arguments; what follows -- is the candidates'.
+func thenArgs(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if at := cmd.ArgsLenAtDash(); at >= 0 {
 			args = args[:at]

@@ -69,16 +69,16 @@ func newScenarioRun(std streams) *cobra.Command {
 	var o options
 	var base string
 	cmd := &cobra.Command{
-		Use:     "run NAME [flags]",
+		Use:     "run NAME [flags] [-- ARG...]",
 		Short:   "Build a scenario's images and compare them",
 		Example: `  mlbench scenario run fastapi-sklearn`,
-		Args:    exactly(1, "one scenario"),
+		Args:    thenArgs(1, "one scenario"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := scenario(args[0])
 			if err != nil {
 				return err
 			}
-			candidates, err := o.complete(cmd.Flags(), tags(s), nil)
+			candidates, err := o.complete(cmd.Flags(), tags(s), args[1:])
 			if err != nil {
 				return err
 			}

@@ -75,11 +75,14 @@ type Runner struct {
 	rootDir   string
 	graph     string        // the storage driver, "" for the containerd image store
 	published bool          // candidates are reached through published ports
+	reached   bool          // some candidate was ready, reached as it was
 	delay     time.Duration // round trip of an engine call that does nothing
 
 	warned map[string]bool         // by the engine, and passed on
 	files  map[string]*cache.Files // by digest
 	helper string                  // image of the helper container, made when needed
+
+	byHelper bool // Evict goes through the helper container
 }
 
 var (

@@ -36,23 +36,25 @@ func (r *Runner) CanEvict(ctx context.Context, candidates []runner.Candidate) (r
 	if ctx.Err() != nil {
 		return runner.Eviction{}, context.Cause(ctx)
 	}
-	refuse := func(why error) error {
-		return runner.As(runner.ErrNotPermitted, fmt.Errorf(
-			"the images' pages cannot be dropped from memory: %w; %w: run mlbench as root on the engine's host, or use --cold warm", unreadable, why))
-	}
 	if !r.local {
-		return runner.Eviction{}, refuse(errors.New("nor can a helper container do it, as the engine is not on this host"))
+		return runner.Eviction{}, runner.As(runner.ErrNotPermitted, fmt.Errorf(
+			"the images' pages cannot be dropped from memory: %w; nor can a helper container do it, as the engine is not on this host: %s", unreadable, evictRemedy))
 	}
-	if err := r.dropThroughHelper(ctx); err != nil {
-		return runner.Eviction{}, refuse(fmt.Errorf("nor did a helper container do it: %w", err))
-	}
+	// Whether the helper works shows when it is first needed: to try it here
+	// would empty the host's cache for a level that may not be wanted.
+	r.byHelper = true
 	return runner.Eviction{How: "the host's whole page cache dropped (drop_caches, by a helper container)"}, nil
 }
 
+const evictRemedy = "run mlbench as root on the engine's host, or use --cold warm"
+
 // Evict makes the candidates cold.
 func (r *Runner) Evict(ctx context.Context, candidates []runner.Candidate) error {
-	if r.helper != "" {
-		return r.dropThroughHelper(ctx)
+	if r.byHelper {
+		if err := r.dropThroughHelper(ctx); err != nil {
+			return runner.As(runner.ErrEnvironment, fmt.Errorf("--cold cache: %w: %s", err, evictRemedy))
+		}
+		return nil
 	}
 	for _, c := range candidates {
 		files, err := r.layerFiles(ctx, c)

@@ -71,14 +71,18 @@ func (f facts) port(ref string) (int, error) {
 	return 0, fmt.Errorf("image %s exposes the TCP ports %s: choose one with --port", ref, list(f.exposed))
 }
 
-// health is the label, else the path of the health check's URL, else unknown.
-func (f facts) health(ref string) (string, error) {
+// health is the label, else the path of the health check's URL if that is
+// about this port, else unknown.
+func (f facts) health(ref string, port int) (string, error) {
 	if f.labelHealth != "" {
 		u, err := url.ParseRequestURI(f.labelHealth)
 		if err != nil || !strings.HasPrefix(f.labelHealth, "/") {
 			return "", fmt.Errorf("image %s: label %s is %q, which is not a path: mend it, or give --health", ref, LabelHealth, f.labelHealth)
 		}
 		return u.RequestURI(), nil
+	}
+	if f.url.port != 0 && f.url.port != port {
+		return "", nil
 	}
 	if f.url.https {
 		return "", fmt.Errorf("image %s is checked over https (%s), and --ready http asks plain http: give a path that answers it with --health, or use --ready tcp, log=REGEXP or healthcheck", ref, f.url.text)

@@ -106,7 +106,8 @@ func TestFacts(t *testing.T) {
 		{"all", ports(all...), nil, nil, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 9990 more", ""},
 		{"no ports", ports("0/tcp", "70000/tcp", "x/tcp", "-1/tcp", "/tcp", "1-9/tcp"), nil, nil, "exposes no TCP port", ""},
 		{"several and a check", ports("80/tcp", "8080/tcp"), nil, curl, "8080", "/live"},
-		{"one and a check", ports("80/tcp"), nil, curl, "80", "/live"},
+		{"one and a check of another", ports("80/tcp"), nil, curl, "80", ""},
+		{"one and its check", ports("8080/tcp"), nil, curl, "8080", "/live"},
 		{"a check alone", nil, nil, curl, "8080", "/live"},
 		{"check in exec form", nil, nil, check("CMD", "curl", "-f", "http://localhost:8080/live"), "8080", "/live"},
 		{"no check", nil, nil, check("NONE"), "exposes no TCP port", ""},
@@ -134,7 +135,7 @@ func TestFacts(t *testing.T) {
 		if got := fmt.Sprint(port, err); test.port != fmt.Sprint(port) && (err == nil || !strings.Contains(got, test.port)) {
 			t.Errorf("%s: port %s, want %s", test.name, got, test.port)
 		}
-		health, err := f.health("ref")
+		health, err := f.health("ref", port)
 		if got := fmt.Sprint(health, err); test.health != health && (err == nil || !strings.Contains(got, test.health)) {
 			t.Errorf("%s: health %s, want %s", test.name, got, test.health)
 		}

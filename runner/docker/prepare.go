@@ -36,6 +36,9 @@ func (r *Runner) Prepare(ctx context.Context, c runner.Candidate) (runner.Candid
 		return c, runner.As(runner.ErrUsage, fmt.Errorf(
 			"--ready healthcheck: image %s has no HEALTHCHECK: add one, or use --ready http", c.Ref))
 	}
+	if c.Ready.Kind != runner.Healthcheck && facts.check != "" {
+		r.opts.Notify(fmt.Sprintf("%s: its HEALTHCHECK is switched off during starts, as it would run inside them", c.Name))
+	}
 	if c.Ready.Kind == runner.TCP && r.published {
 		return c, errPublishedTCP(c)
 	}
@@ -49,7 +52,7 @@ func (r *Runner) Prepare(ctx context.Context, c runner.Candidate) (runner.Candid
 		}
 	}
 	if c.Health == "" && (c.Ready.Kind == runner.HTTP || c.Ready.Kind == "") {
-		if c.Health, err = facts.health(c.Ref); err != nil {
+		if c.Health, err = facts.health(c.Ref, c.Port); err != nil {
 			return c, runner.As(runner.ErrUsage, err)
 		}
 	}

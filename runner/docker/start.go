@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
 	"mlbench/runner"
@@ -21,7 +22,11 @@ import (
 // this and all later starts go through a published port.
 func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Duration) (runner.Start, error) {
 	s, err := r.start(ctx, c, timeout)
-	if errors.Is(err, probe.ErrUnreachable) && !r.published && c.Network != "host" {
+	if s.Outcome == runner.OutcomeReady && err == nil {
+		r.reached = true
+	}
+	// Not once an address was reached: one comparison uses one method.
+	if errors.Is(err, probe.ErrUnreachable) && !r.published && !r.reached && c.Network != "host" {
 		if c.Ready.Kind == runner.TCP {
 			return s, errPublishedTCP(c)
 		}
@@ -54,10 +59,11 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		if ctx.Err() != nil {
 			return s, context.Cause(ctx)
 		}
-		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) {
+		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) || cerrdefs.IsInternal(err) || cerrdefs.IsUnavailable(err) {
+			// No space left, no address left: nothing of the candidate's.
 			return s, r.engineError(ctx, "starting "+c.Name, err)
 		}
-		// The engine refused: no such program, a bad option, no memory left.
+		// The engine refused what was asked: no such program, a bad option.
 		s.Outcome, s.Problem = runner.OutcomeError, err.Error()
 		return s, nil
 	}

@@ -131,7 +131,7 @@ func (x *one) healthy(watch context.Context, s *runner.Start) (probe.Sighting, e
 			}
 			mark := runner.Mark{At: now.Sub(s.BeginAt), Resolution: now.Sub(s.BeginAt) - s.Marks[runner.Started].At, Source: "healthcheck"}
 			if before, ok := x.lastUnhealthy(watch); ok && x.r.local {
-				mark.Resolution = min(mark.Resolution, now.Sub(before))
+				mark.Resolution = min(mark.Resolution, max(now.Sub(before), probe.Lag())) // the clock may have been set
 			}
 			sighting := probe.Sighting{Marks: runner.Marks{runner.Ready: mark}}
 			if x.c.Request != nil {
