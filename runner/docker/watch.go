@@ -179,8 +179,13 @@ func (x *one) autopsy(ctx context.Context, s *runner.Start) {
 		switch {
 		case s.Outcome == runner.OutcomeExited && s.Exit != nil:
 			s.Problem = fmt.Sprintf("the program ended with status %d before %s", s.Exit.Code, missing(s))
-			if killed {
+			switch {
+			case killed:
 				s.Problem += ": it was killed for want of memory (out of memory)"
+			case s.Exit.Code == killedStatus && x.c.Memory > 0:
+				// The kernel's notice reaches engines apart from the exit
+				// (20.10 at times loses it), and nobody else kills here.
+				s.Problem += fmt.Sprintf(": it was killed under a memory limit of %d MB, so most likely it ran out of memory", x.c.Memory/1e6)
 			}
 		case killed: // a child of it, perhaps the one that was to serve
 			s.Problem += "; a process of it was killed for want of memory (out of memory)"
@@ -188,6 +193,9 @@ func (x *one) autopsy(ctx context.Context, s *runner.Start) {
 	}
 	s.Log = x.lastLines(ctx)
 }
+
+// killedStatus is the status of a program that SIGKILL ended.
+const killedStatus = 128 + 9
 
 // missing is what a failed start did not come to.
 func missing(s *runner.Start) string {
