@@ -81,7 +81,7 @@ func place(b []byte, err error) error {
 		offset, field = kind.Offset, kind.Field
 	}
 	if offset < 0 || offset > int64(len(b)) {
-		return err
+		return element(b, err)
 	}
 	before := b[:offset]
 	line := 1 + bytes.Count(before, []byte{'\n'})
@@ -90,6 +90,29 @@ func place(b []byte, err error) error {
 		return fmt.Errorf("line %d, column %d, field %s: %w", line, column, field, err)
 	}
 	return fmt.Errorf("line %d, column %d: %w", line, column, err)
+}
+
+// element says in which candidate or start an error is that tells no offset,
+// as those of times and ready rules do not.
+func element(b []byte, err error) error {
+	var parts struct {
+		Candidates []json.RawMessage `json:"candidates"`
+		Starts     []json.RawMessage `json:"starts"`
+	}
+	if json.Unmarshal(b, &parts) != nil {
+		return err
+	}
+	for i, part := range parts.Candidates {
+		if err := json.Unmarshal(part, new(runner.Candidate)); err != nil {
+			return fmt.Errorf("candidates[%d]: %w", i, err)
+		}
+	}
+	for i, part := range parts.Starts {
+		if err := json.Unmarshal(part, new(Start)); err != nil {
+			return fmt.Errorf("starts[%d]: %w", i, err)
+		}
+	}
+	return err
 }
 
 // check finds what no run would have written.

@@ -388,7 +388,9 @@ func TestReadNonsense(t *testing.T) {
 		{"ready without a time", strings.Replace(good, `"ready_ms": `, `"ready_was": `, 1), "ready_ms"},
 		{"an outcome of its own", strings.Replace(good, `"outcome": "ready"`, `"outcome": "fine"`, 1), "starts[0].outcome"},
 		{"twice the same start", strings.ReplaceAll(good, `"block": 1,`, `"block": 0,`), "has a start of candidate"},
-		{"a rule that is none", strings.Replace(good, `"ready": "http"`, `"ready": "log=("`, 1), "log"},
+		{"a rule that is none", strings.Replace(good, `"ready": "http"`, `"ready": "log=("`, 1), "candidates[0]: ready rule log"},
+		{"a time that is none", strings.Replace(good, `"begin_at": "2`, `"begin_at": "x`, 1), "starts[0]: parsing time"},
+		{"an end of its own", strings.Replace(good, `"ended": "decided"`, `"ended": "well"`, 1), "ended: no end"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Read(strings.NewReader(test.text), "r.json")
