@@ -23,8 +23,9 @@ help: ## list the targets
 build: ## build bin/mlbench
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mlbench ./cmd/mlbench
 
+# One package at a time: they share the engine and its page cache.
 test: toolchain engine ## run every test that this machine can run, race detector on
-	$(GO) test -race ./...
+	$(GO) test -race -p 1 ./...
 
 demo: toolchain engine build images ## build the scenario's two images and compare them
 	@mkdir -p demo

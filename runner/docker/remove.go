@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,17 +111,31 @@ func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return reaped, errors.Join(append(failed, r.engineError(ctx, "listing what killed runs left", err))...)
 	}
-	for _, i := range images {
-		if !ownerDead(i.Labels) || !ours(i.RepoTags) {
-			continue
+	gone, err := r.reapImages(ctx, slices.DeleteFunc(images, func(i image.Summary) bool {
+		return !ownerDead(i.Labels) || !ours(i.RepoTags)
+	}))
+	return append(reaped, gone...), errors.Join(append(failed, err)...)
+}
+
+// reapImages removes images, those that others were built from after these.
+func (r *Runner) reapImages(ctx context.Context, images []image.Summary) (reaped []string, err error) {
+	for len(images) > 0 {
+		var left []image.Summary
+		var failed []error
+		for _, i := range images {
+			_, err := r.cli.ImageRemove(ctx, i.ID, image.RemoveOptions{Force: true, PruneChildren: true})
+			if err != nil && !cerrdefs.IsNotFound(err) {
+				left, failed = append(left, i), append(failed, r.engineError(ctx, "removing image "+i.ID, err))
+				continue
+			}
+			reaped = append(reaped, "image "+strings.Join(append(i.RepoTags, i.ID), " "))
 		}
-		if _, err := r.cli.ImageRemove(ctx, i.ID, image.RemoveOptions{Force: true, PruneChildren: true}); err != nil && !cerrdefs.IsNotFound(err) {
-			failed = append(failed, r.engineError(ctx, "removing image "+i.ID, err))
-			continue
+		if len(left) == len(images) {
+			return reaped, errors.Join(failed...)
 		}
-		reaped = append(reaped, "image "+strings.Join(append(i.RepoTags, i.ID), " "))
+		images = left
 	}
-	return reaped, errors.Join(failed...)
+	return reaped, nil
 }
 
 func ownerDead(labels map[string]string) bool {

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
-	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 
 	"mlbench/runner"
@@ -59,8 +60,7 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		if ctx.Err() != nil {
 			return s, context.Cause(ctx)
 		}
-		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) || cerrdefs.IsInternal(err) || cerrdefs.IsUnavailable(err) {
-			// No space left, no address left: nothing of the candidate's.
+		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) || hostFailed(err) {
 			return s, r.engineError(ctx, "starting "+c.Name, err)
 		}
 		// The engine refused what was asked: no such program, a bad option.
@@ -84,6 +84,16 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		x.autopsy(ctx, &s)
 	}
 	return s, nil
+}
+
+// hostFailed tells the host's failures from the candidate's. Engines answer
+// both with the same status, so the kernel's and the engine's words decide.
+func hostFailed(err error) bool {
+	return slices.ContainsFunc([]string{
+		"no space left on device", "too many open files", "cannot allocate memory",
+		"resource temporarily unavailable", "no available IP", "available IPv4 addresses",
+		"address pools", "read-only file system", "input/output error",
+	}, func(words string) bool { return strings.Contains(err.Error(), words) })
 }
 
 // one is one start of one container.

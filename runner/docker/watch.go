@@ -20,7 +20,7 @@ import (
 
 // lastWords is how long nothing may come of the rest of an ended container's
 // log before it is given up. An engine sends much output seconds late.
-const lastWords = 2 * time.Second
+const lastWords = 10 * time.Second
 
 // counted counts what is written to an io.Writer.
 type counted struct {

@@ -56,11 +56,14 @@ func FixtureImage(tb testing.TB, b runner.Builder, lines ...string) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	ref := fmt.Sprintf("mlbench-test/fixture:%d-%d", os.Getpid(), images.Add(1))
+	// The first step is this image's alone, so that no other one shares its
+	// steps: an engine that removes one image while it builds its twin from
+	// the cache takes both away.
 	dockerfile := append([]string{
-		"FROM scratch", "COPY fixture /fixture", `ENTRYPOINT ["/fixture"]`,
+		"FROM scratch", "LABEL mlbench.test=" + ref, "COPY fixture /fixture", `ENTRYPOINT ["/fixture"]`,
 		fmt.Sprintf("LABEL %s=%q", runner.OwnerLabel, runner.Self()),
 	}, lines...)
-	ref := fmt.Sprintf("mlbench-test/fixture:%d-%d", os.Getpid(), images.Add(1))
 	err = b.Build(tb.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
 		"Dockerfile": {Data: []byte(strings.Join(dockerfile, "\n"))},
 		"fixture":    {Data: program, Mode: 0o755},
