@@ -23,9 +23,10 @@ help: ## list the targets
 build: ## build bin/mlbench
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mlbench ./cmd/mlbench
 
-# One package at a time: they share the engine and its page cache.
+# One package at a time, as they share the engine and its page cache; and always
+# anew, as what they find depends on the engine too.
 test: toolchain engine ## run every test that this machine can run, race detector on
-	$(GO) test -race -p 1 ./...
+	$(GO) test -race -count 1 -p 1 ./...
 
 demo: toolchain engine build images ## build the scenario's two images and compare them
 	@mkdir -p demo
