@@ -72,10 +72,34 @@ func (x *one) log(watch context.Context) (probe.Sighting, error) {
 		}
 		s, err = probe.Log(watch, x.target.Begin, w)
 	}
+	if errors.Is(err, probe.ErrEnded) {
+		// Following a log that is long when its container ends, Engine 20.10
+		// at times leaves out the rest; read from its beginning it is whole.
+		stop()
+		<-read
+		x.readLog(watch, w)
+		s, err = probe.Log(watch, x.target.Begin, w)
+	}
 	if err == nil && x.c.Request != nil {
 		err = x.locate(watch)
 	}
 	return s, err
+}
+
+// readLog shows w the whole log of a container that has ended.
+func (x *one) readLog(ctx context.Context, w *probe.Watch) {
+	ctx, cancel := detached(ctx, x.r.ask)
+	defer cancel()
+	stream, err := x.r.cli.ContainerLogs(ctx, x.id, container.LogsOptions{
+		ShowStdout: true, ShowStderr: true, Timestamps: true,
+	})
+	if err != nil {
+		return // then what was followed is all there is
+	}
+	defer func() { _ = stream.Close() }()
+	lines := new(probe.Lines)
+	lines.Watch(w)
+	_, _ = stdcopy.StdCopy(lines, lines, stream)
 }
 
 // lineLag takes the engine's time stamp off a log line. The line was written
