@@ -74,6 +74,15 @@ func (r Residency) Share() float64 {
 	return min(float64(r.Resident)/float64(r.Total), 1)
 }
 
+// A Gauge is a Runner that can measure how fast the host that candidates run
+// on is right now. It is an optional power.
+type Gauge interface {
+	// Gauge does a fixed piece of work on that host, short against a start,
+	// and says how long it took. ok is false where the work cannot be done
+	// there, as on another machine.
+	Gauge() (took time.Duration, ok bool)
+}
+
 // A Reaper is a Runner that can remove what runs of mlbench that were killed
 // left behind. It is an optional power.
 type Reaper interface {

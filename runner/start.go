@@ -90,6 +90,22 @@ type Start struct {
 
 	Health string // HTTP rule: the path that answered 2xx
 
+	// CPU is the CPU time, user and system, of all of the candidate's
+	// processes from their beginning until it was ready. It is read right
+	// after the ready rule was seen to hold (under some rules a question or
+	// two to the candidate or the engine later), so it includes what they
+	// used between ready and the reading; a runner may add what was used to
+	// set them up. It is nil where the candidate was never ready, and where it
+	// cannot be known.
+	CPU *time.Duration
+
+	// CPUWait is for how long, until it was ready, every one of the
+	// candidate's processes that had something to compute stood waiting for a
+	// processor, because others had them all. The candidate's own threads do
+	// not wait for each other in this count. It is read with CPU, and nil
+	// where that is, or where the kernel does not tell it.
+	CPUWait *time.Duration
+
 	// Of a failed start, for people.
 	Problem string     // what went wrong, in one line
 	Exit    *ExitState // OutcomeExited: how the program ended

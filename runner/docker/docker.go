@@ -25,6 +25,7 @@ import (
 
 	"mlbench/runner"
 	"mlbench/runner/cache"
+	"mlbench/runner/speed"
 )
 
 // LabelSession labels, beside runner.OwnerLabel, everything that this package
@@ -83,6 +84,11 @@ type Runner struct {
 	helper string                  // image of the helper container, made when needed
 
 	byHelper bool // Evict goes through the helper container
+
+	gauge *speed.Gauge // made when needed
+
+	accounts [quantities]account // of an earlier container
+	sought   bool                // their places were asked for, under a rule that needs no address
 }
 
 var (
@@ -90,6 +96,7 @@ var (
 	_ runner.Evictor = (*Runner)(nil)
 	_ runner.Witness = (*Runner)(nil)
 	_ runner.Reaper  = (*Runner)(nil)
+	_ runner.Gauge   = (*Runner)(nil)
 )
 
 // New makes a Runner; it does not speak to the engine yet.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,6 +107,9 @@ type one struct {
 	warnings []string // of the engine, about what it leaves out
 	target   probe.Target
 
+	accounts [quantities]account
+	books    [quantities]*os.File // of the accounts, open; nil where it cannot be
+
 	ended       chan struct{} // closed when the container runs no more, or the engine is lost
 	endedAt     time.Time     // set before ended is closed
 	status      int64         // likewise: the exit status
@@ -146,11 +150,16 @@ func (x *one) observe(watch context.Context, s *runner.Start) {
 	// it need not stand between create and start, where it would be timed.
 	waiting, cancel := context.WithCancel(context.WithoutCancel(watch))
 	go x.waitForEnd(waiting)
+	x.openAccounts()
+	defer x.closeAccounts()
 
 	sighting, err := x.ready(watch, s)
+	if err == nil {
+		x.readAccounts(watch, s)
+	}
 	probe.Record(s, sighting, err)
 	if err == nil && x.c.Request != nil {
-		sighting, err = probe.FirstResponse(watch, x.target, *x.c.Request)
+		sighting, err = x.firstResponse(watch)
 		probe.Record(s, sighting, err)
 	}
 	cancel()
@@ -177,6 +186,17 @@ func (x *one) ready(watch context.Context, s *runner.Start) (probe.Sighting, err
 		return probe.TCP(watch, x.target)
 	}
 	return probe.HTTP(watch, x.target, x.c.Paths())
+}
+
+// firstResponse asks the first request, at an address that the ready rule may
+// not have needed.
+func (x *one) firstResponse(watch context.Context) (probe.Sighting, error) {
+	if len(x.target.Addrs) == 0 {
+		if err := x.locate(watch); err != nil {
+			return probe.Sighting{}, err
+		}
+	}
+	return probe.FirstResponse(watch, x.target, *x.c.Request)
 }
 
 // waitForEnd closes ended when the container runs no more.
@@ -209,6 +229,7 @@ func (x *one) locate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	x.findAccounts(info.State)
 	if info.NetworkSettings == nil {
 		return errors.New("the engine tells no network of the container")
 	}

@@ -80,9 +80,6 @@ func (x *one) log(watch context.Context) (probe.Sighting, error) {
 		x.readLog(watch, w)
 		s, err = probe.Log(watch, x.target.Begin, w)
 	}
-	if err == nil && x.c.Request != nil {
-		err = x.locate(watch)
-	}
 	return s, err
 }
 
@@ -157,11 +154,7 @@ func (x *one) healthy(watch context.Context, s *runner.Start) (probe.Sighting, e
 			if before, ok := x.lastUnhealthy(watch); ok && x.r.local {
 				mark.Resolution = min(mark.Resolution, max(now.Sub(before), probe.Lag())) // the clock may have been set
 			}
-			sighting := probe.Sighting{Marks: runner.Marks{runner.Ready: mark}}
-			if x.c.Request != nil {
-				return sighting, x.locate(watch)
-			}
-			return sighting, nil
+			return probe.Sighting{Marks: runner.Marks{runner.Ready: mark}}, nil
 		case err := <-failed:
 			if watch.Err() != nil {
 				return probe.Sighting{Tried: []string{"healthcheck: " + last}}, context.Cause(watch)

@@ -24,17 +24,20 @@ import (
 	"mlbench/runner"
 	"mlbench/runner/cache"
 	"mlbench/runner/probe"
+	"mlbench/runner/speed"
 )
 
 // Runner starts commands on this machine. The zero value works.
 type Runner struct {
 	starts int
+	gauge  *speed.Gauge // made when needed
 }
 
 var (
 	_ runner.Runner  = (*Runner)(nil)
 	_ runner.Evictor = (*Runner)(nil)
 	_ runner.Reaper  = (*Runner)(nil)
+	_ runner.Gauge   = (*Runner)(nil)
 )
 
 // logLines is how much of a failed start's output is kept.
@@ -122,6 +125,9 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 
 	target := probe.Target{Addrs: addrs, Begin: p.begin, Since: p.begin}
 	sighting, err := p.wait(watchCtx, c, target)
+	if err == nil {
+		s.CPU = p.cpu()
+	}
 	probe.Record(&s, sighting, err)
 	if err == nil && c.Request != nil {
 		sighting, err = probe.FirstResponse(watchCtx, target, *c.Request)

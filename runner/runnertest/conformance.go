@@ -46,6 +46,8 @@ func Conformance(t *testing.T, b Bench) {
 	t.Run("exit", b.exit)
 	t.Run("first response", b.request)
 	t.Run("crash in the first request", b.dies)
+	t.Run("cpu time", b.cpu)
+	t.Run("cpu time of a program that ends", b.cpuOfJob)
 	t.Run("args and env", b.env)
 	t.Run("crash ends the start at once", b.crash)
 	t.Run("never listening times out", b.never)
@@ -247,6 +249,42 @@ func (b Bench) dies(t *testing.T) {
 	}
 }
 
+// burnt is the CPU time that a candidate uses in tests of CPU time: far more
+// than it takes to set one up. A machine that is busy does not change it.
+const burnt = time.Second
+
+// Two candidates take as long, and only one of them uses the CPU.
+func (b Bench) cpu(t *testing.T) {
+	for _, text := range []string{"http", "log=ready to serve"} {
+		burns := b.start(t, startTimeout, "", rule(t, text), "-say", "ready to serve", "-burn", burnt.String())
+		b.mustBeReady(t, burns, runner.Ready)
+		sleeps := b.start(t, startTimeout, "", rule(t, text), "-say", "ready to serve", "-listen-after", burnt.String())
+		b.mustBeReady(t, sleeps, runner.Ready)
+		if burns.CPU == nil || sleeps.CPU == nil {
+			if burns.CPU != sleeps.CPU {
+				t.Errorf("rule %s: CPU time %v and %v, one of them unknown", text, burns.CPU, sleeps.CPU)
+			}
+			t.Skip("this runner cannot tell the CPU time here")
+		}
+		// A tick of the scheduler may be missing on every CPU.
+		if *burns.CPU < burnt-100*time.Millisecond || *burns.CPU > 10*burnt {
+			t.Errorf("rule %s: %v used, of about %v", text, *burns.CPU, burnt)
+		}
+		if *sleeps.CPU <= 0 || *sleeps.CPU > burnt/2 {
+			t.Errorf("rule %s: %v used by one that sleeps for %v", text, *sleeps.CPU, burnt)
+		}
+	}
+}
+
+// Its CPU time may be lost with it, but is never wrong.
+func (b Bench) cpuOfJob(t *testing.T) {
+	s := b.start(t, startTimeout, "", rule(t, "exit"), "-burn", burnt.String(), "-exit-after", "0s")
+	b.mustBeReady(t, s, runner.Ready)
+	if s.CPU != nil && (*s.CPU < burnt-100*time.Millisecond || *s.CPU > 10*burnt) {
+		t.Errorf("%v used, of about %v", *s.CPU, burnt)
+	}
+}
+
 func (b Bench) env(t *testing.T) {
 	s := b.start(t, startTimeout, "", func(c *runner.Candidate) {
 		rule(t, "log=two words")(c)
@@ -267,6 +305,9 @@ func (b Bench) crash(t *testing.T) {
 	}
 	if n := len(s.Log); n != 20 || s.Log[n-1] != "ending with status 42" || s.Log[0] != "line 12" {
 		t.Errorf("last log lines: %q", s.Log)
+	}
+	if s.CPU != nil {
+		t.Errorf("it used %v until it was ready, which it never was", *s.CPU)
 	}
 }
 

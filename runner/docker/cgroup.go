@@ -1,0 +1,282 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"mlbench/runner"
+)
+
+// What the kernel keeps of a container's control group and of all groups
+// below it.
+//
+// CPU time counts whole time slices: a thread that is running when the file is
+// read misses there what it used since the last tick of the scheduler (4 ms at
+// CONFIG_HZ=250). Counted too is what the engine's runtime used inside the
+// group to set the container up.
+//
+// CPU wait is pressure of the kind "full" (PSI, accounting/psi.rst in the
+// kernel's documentation): time in which some thread of the group could run,
+// and none did. A group that is limited in its processors waits for its own
+// quota too, so there it tells nothing of the host.
+const (
+	cpuTime = iota
+	cpuWait
+	quantities
+)
+
+// An account is the file in which one of them is kept.
+type account struct {
+	id       string // of the container
+	quantity int
+	path     string
+	parse    func(text string) (time.Duration, error)
+}
+
+// of is the same file of another container: engines place the groups of all
+// containers alike, but for their ids.
+func (a account) of(id string) account {
+	a.path, a.id = strings.ReplaceAll(a.path, a.id, id), id
+	return a
+}
+
+// open opens an account for readAccounts.
+func (x *one) open(a account) bool {
+	file, err := os.Open(a.path)
+	if err != nil {
+		return false
+	}
+	x.books[a.quantity], x.accounts[a.quantity] = file, a
+	return true
+}
+
+// openAccounts opens the container's accounts where their places are known
+// from an earlier start, so that the rest of the start costs nothing but a
+// read of each.
+func (x *one) openAccounts() {
+	for _, a := range x.r.accounts {
+		if a.path != "" {
+			x.open(a.of(x.id))
+		}
+	}
+}
+
+func (x *one) closeAccounts() {
+	for _, file := range x.books {
+		if file != nil {
+			_ = file.Close()
+		}
+	}
+}
+
+// findAccounts opens the accounts of a running container by the groups of its
+// first process, and keeps their places for later starts. The process may be
+// another one by now, or one of another machine: only a group that bears the
+// container's id is taken.
+func (x *one) findAccounts(state *container.State) {
+	if x.books[cpuTime] != nil || !x.r.local || state == nil || !state.Running || state.Pid <= 0 {
+		return
+	}
+	groups, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", state.Pid))
+	if err != nil {
+		return
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return
+	}
+	for _, a := range accounts(x.id, string(groups), string(mounts)) {
+		if x.books[a.quantity] == nil && x.open(a) {
+			x.r.accounts[a.quantity] = a
+		}
+	}
+}
+
+// readAccounts fills in the CPU time that the container has used and how long
+// it has waited for a processor, as far as they can be known. The rules that
+// need no address ask the engine nothing before the candidate is ready; under
+// them a Runner's first start asks it here.
+func (x *one) readAccounts(ctx context.Context, s *runner.Start) {
+	if x.books[cpuTime] == nil && x.r.local && !x.r.sought {
+		info, err := x.r.cli.ContainerInspect(ctx, x.id)
+		if err != nil || info.State == nil || !info.State.Running {
+			return
+		}
+		x.r.sought = true // once: it would delay the first request of every start
+		x.findAccounts(info.State)
+	}
+	s.CPU = x.read(cpuTime)
+	if x.c.CPUs == 0 {
+		s.CPUWait = x.read(cpuWait)
+	}
+}
+
+// read is what an account says now, nil where it says nothing.
+func (x *one) read(quantity int) *time.Duration {
+	file := x.books[quantity]
+	if file == nil {
+		return nil
+	}
+	text := make([]byte, 4096) // cpu.stat has at most some twenty lines
+	n, err := file.Read(text)
+	if err != nil { // the group goes when the container's last process has ended
+		return nil
+	}
+	v, err := x.accounts[quantity].parse(string(text[:n]))
+	if err != nil {
+		return nil
+	}
+	return &v
+}
+
+// kinds are the hierarchies of control groups that keep accounts; see
+// cgroup-v1/cpuacct and cgroup-v2 in the kernel's documentation. Where both
+// are mounted, an engine may use either, and containers that it does not
+// count in one are in a group there that does not bear their id.
+var kinds = []struct {
+	quantity   int
+	fstype     string
+	controller string // as /proc/PID/cgroup names it
+	file       string
+	parse      func(string) (time.Duration, error)
+}{
+	{cpuTime, "cgroup", "cpuacct", "cpuacct.usage", parseUsage},
+	{cpuTime, "cgroup2", "", "cpu.stat", parseCPUStat},
+	{cpuWait, "cgroup2", "", "cpu.pressure", parsePressure},
+}
+
+// accounts lists where the accounts of the container may be, by the texts of
+// its process's /proc/PID/cgroup and of our own mountinfo.
+func accounts(id, groups, mountinfo string) []account {
+	var found []account
+	mounts := parseMountinfo(mountinfo)
+	for _, k := range kinds {
+		group, ok := groupOf(id, k.controller, groups)
+		if !ok {
+			continue
+		}
+		for _, m := range mounts {
+			// The options of a v1 file system name its controllers.
+			if m.fstype != k.fstype || k.controller != "" && !slices.Contains(m.options, k.controller) {
+				continue
+			}
+			if below, ok := below(group, m.root); ok {
+				found = append(found, account{id, k.quantity, path.Join(m.point, below, k.file), k.parse})
+			}
+		}
+	}
+	return found
+}
+
+// groupOf is the container's group in the hierarchy of a controller: lines
+// are "hierarchy:controller,controller:/path" (cgroups(7)). A program such as
+// systemd that makes groups of its own is in one below the container's, which
+// is the one whose name bears the id.
+func groupOf(id, controller, groups string) (string, bool) {
+	if id == "" {
+		return "", false
+	}
+	for line := range strings.Lines(groups) {
+		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
+		if len(fields) < 3 || !slices.Contains(strings.Split(fields[1], ","), controller) {
+			continue
+		}
+		before, after, ok := strings.Cut(fields[2], id)
+		if !ok {
+			continue
+		}
+		rest, _, _ := strings.Cut(after, "/") // ".scope"
+		return before + id + rest, true
+	}
+	return "", false
+}
+
+// below is a group's path under a mount of its hierarchy that shows only root
+// and what is below it. Both are seen from our own cgroup namespace, so that
+// what lies outside of it begins with "/..".
+func below(group, root string) (string, bool) {
+	rest, ok := strings.CutPrefix(group, strings.TrimSuffix(root, "/"))
+	if !ok || !strings.HasPrefix(rest, "/") || slices.Contains(strings.Split(rest, "/"), "..") {
+		return "", false
+	}
+	return rest, true
+}
+
+// A mounted is a line of mountinfo, as far as it is used here.
+type mounted struct {
+	root    string // the folder of the file system that is mounted
+	point   string // where
+	fstype  string
+	options []string // the file system's, not the mount's
+}
+
+// parseMountinfo reads proc_pid_mountinfo(5):
+//
+//	36 35 98:0 /root /point rw,noatime shared:1 - fstype source rw,options
+//
+// with any number of fields before the "-". Lines of another form are left out.
+func parseMountinfo(text string) []mounted {
+	var mounts []mounted
+	for line := range strings.Lines(text) {
+		mount, filesystem, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " - ")
+		m, f := strings.Split(mount, " "), strings.Split(filesystem, " ")
+		if !ok || len(m) < 6 || len(f) < 3 {
+			continue
+		}
+		mounts = append(mounts, mounted{unescape(m[3]), unescape(m[4]), f[0], strings.Split(f[2], ",")})
+	}
+	return mounts
+}
+
+// unescape puts back what mountinfo writes as \ooo: space, tab, newline and
+// backslash.
+func unescape(s string) string {
+	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}
+
+// parseUsage reads cpuacct.usage: nanoseconds.
+func parseUsage(text string) (time.Duration, error) {
+	return parseTime(strings.TrimSuffix(text, "\n"), time.Nanosecond)
+}
+
+// parseCPUStat reads cpu.stat, whose line usage_usec is microseconds.
+func parseCPUStat(text string) (time.Duration, error) {
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "usage_usec "); ok {
+			return parseTime(value, time.Microsecond)
+		}
+	}
+	return 0, errors.New("cpu.stat has no line usage_usec")
+}
+
+// parsePressure reads cpu.pressure, whose line "full" ends with the total in
+// microseconds. Kernels before 5.13 have no such line for processors.
+func parsePressure(text string) (time.Duration, error) {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "full ") {
+			continue
+		}
+		if _, total, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " total="); ok {
+			return parseTime(total, time.Microsecond)
+		}
+	}
+	return 0, errors.New("cpu.pressure has no total of the kind full")
+}
+
+func parseTime(text string, unit time.Duration) (time.Duration, error) {
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || n > uint64(math.MaxInt64/unit) {
+		return 0, fmt.Errorf("%.40q is not a time", text)
+	}
+	return time.Duration(n) * unit, nil
+}

@@ -1,0 +1,319 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"mlbench/runner"
+)
+
+const someID = "066de3a1a86c7fbb0e6a0b1c4f0b0d8f8a1f7c3f5f1f4ac9d6ed0cc4f3b2a190"
+
+func TestAccounts(t *testing.T) {
+	const (
+		v1 = "33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup rw,cpuacct\n" +
+			"41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n"
+		v2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+	)
+	for _, test := range []struct {
+		name           string
+		groups, mounts string
+		want           []string
+	}{
+		{"v1", "2:cpuacct:/docker/ID\n1:cpu:/docker/ID\n0::/\n", v1, []string{"/sys/fs/cgroup/cpuacct/docker/ID/cpuacct.usage"}},
+		{
+			"v1 beside v2", "2:cpuacct:/docker/ID\n0::/docker/ID\n", v1,
+			[]string{"/sys/fs/cgroup/cpuacct/docker/ID/cpuacct.usage", "/sys/fs/cgroup/unified/docker/ID/cpu.stat"},
+		},
+		{
+			"v1 where cpuacct is a link", "4:cpu,cpuacct:/docker/ID\n",
+			"35 25 0:31 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:9 - cgroup cgroup rw,cpu,cpuacct\n",
+			[]string{"/sys/fs/cgroup/cpu,cpuacct/docker/ID/cpuacct.usage"},
+		},
+		{"v2", "0::/docker/ID\n", v2, []string{"/sys/fs/cgroup/docker/ID/cpu.stat"}},
+		{
+			"v2 of systemd, whose container has groups of its own", "0::/system.slice/docker-ID.scope/init.scope\n", v2,
+			[]string{"/sys/fs/cgroup/system.slice/docker-ID.scope/cpu.stat"},
+		},
+		{
+			"an engine in a container", "0::/docker/outer/docker/ID\n",
+			"30 23 0:26 /docker/outer /sys/fs/cgroup ro - cgroup2 cgroup ro\n",
+			[]string{"/sys/fs/cgroup/docker/ID/cpu.stat"},
+		},
+		{
+			"we are in a cgroup namespace, and the mount is of the host's", "0::/../ID\n",
+			"30 23 0:26 /.. /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n", []string{"/sys/fs/cgroup/ID/cpu.stat"},
+		},
+		{"the mount is of our namespace, and the container outside", "0::/../ID\n", v2, nil},
+		{"a mount of another part", "0::/docker/ID\n", "30 23 0:26 /dock /mnt rw - cgroup2 cgroup2 rw\n", nil},
+		{
+			"a mount point with a space, and one that is bound twice", "0::/docker/ID\n",
+			"30 23 0:26 / /a\\040b rw - cgroup2 cgroup2 rw\n" + v2,
+			[]string{"/a b/docker/ID/cpu.stat", "/sys/fs/cgroup/docker/ID/cpu.stat"},
+		},
+		{"a source without a name", "0::/docker/ID\n", "30 23 0:26 / /c rw - cgroup2  rw\n", []string{"/c/docker/ID/cpu.stat"}},
+		{"a process of another container", "2:cpuacct:/docker/0123\n0::/docker/0123\n", v1 + v2, nil},
+		{"a process of the host", "2:cpuacct:/\n0::/user.slice\n", v1 + v2, nil},
+		{"no hierarchy that counts", "5:pids:/docker/ID\n", v1, nil},
+		{"nothing is mounted", "0::/docker/ID\n", "", nil},
+		{"not of this form", "0:/docker/ID\nID\n", "30 23 - cgroup2\n", nil},
+	} {
+		var got []string
+		for _, a := range accounts(someID, strings.ReplaceAll(test.groups, "ID", someID), test.mounts) {
+			if a.quantity == cpuTime {
+				got = append(got, strings.ReplaceAll(a.path, someID, "ID"))
+			}
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// CPU wait stands in the unified hierarchy alone, also where another one
+// counts the CPU time.
+func TestAccountOfCPUWait(t *testing.T) {
+	const mounts = "33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup rw,cpuacct\n" +
+		"41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n"
+	found := accounts("ID", "2:cpuacct:/docker/ID\n0::/docker/ID\n", mounts)
+	if n := len(found); n != 3 || found[n-1].quantity != cpuWait || found[n-1].path != "/sys/fs/cgroup/unified/docker/ID/cpu.pressure" {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestParsePressure(t *testing.T) {
+	const some = "some avg10=0.00 avg60=0.00 avg300=0.00 total=6933\n"
+	for _, test := range []struct {
+		text string
+		want time.Duration // -1 for an error
+	}{
+		{some + "full avg10=0.00 avg60=0.00 avg300=0.00 total=6332\n", 6332 * time.Microsecond},
+		{some + "full total=0", 0},
+		{some, -1}, // kernels before 5.13
+		{some + "full avg10=0.00\n", -1},
+		{some + "full total=-1\n", -1},
+		{"", -1},
+	} {
+		if got, err := parsePressure(test.text); err == nil && got != test.want || (err != nil) != (test.want < 0) {
+			t.Errorf("cpu.pressure %q: %v, %v", test.text, got, err)
+		}
+	}
+}
+
+func TestParseTimes(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want time.Duration // -1 for an error
+	}{
+		{"0\n", 0},
+		{"52387410\n", 52387410},
+		{"9223372036854775807\n", 1<<63 - 1},
+		{"9223372036854775808\n", -1},
+		{"-1\n", -1},
+		{"\n", -1},
+		{"", -1},
+	} {
+		if got, err := parseUsage(test.text); err == nil && got != test.want || (err != nil) != (test.want < 0) {
+			t.Errorf("cpuacct.usage %q: %v, %v", test.text, got, err)
+		}
+	}
+	for _, test := range []struct {
+		text string
+		want time.Duration
+	}{
+		{"usage_usec 41987\nuser_usec 23991\nsystem_usec 17995\nnr_periods 0\n", 41987 * time.Microsecond},
+		{"user_usec 2\nusage_usec 1", time.Microsecond},
+		{"usage_usec 9223372036854775\n", 9223372036854775 * time.Microsecond},
+		{"usage_usec 9223372036854776\n", -1},
+		{"usage_usec x\n", -1},
+		{"user_usec 1\n", -1},
+		{"", -1},
+	} {
+		if got, err := parseCPUStat(test.text); err == nil && got != test.want || (err != nil) != (test.want < 0) {
+			t.Errorf("cpu.stat %q: %v, %v", test.text, got, err)
+		}
+	}
+}
+
+func FuzzMountinfo(f *testing.F) {
+	f.Add("2:cpuacct:/docker/ID\n0::/\n", "33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup rw,cpuacct\n")
+	f.Add("0::/../docker-ID.scope/x\n", "30 23 0:26 /.. /a\\040b rw shared:4 - cgroup2 cgroup2 rw\n")
+	f.Fuzz(func(t *testing.T, groups, mounts string) {
+		for _, a := range accounts("ID", groups, mounts) {
+			if !strings.Contains(a.path, "ID") || !slices.Contains([]string{"cpuacct.usage", "cpu.stat", "cpu.pressure"}, path.Base(a.path)) {
+				t.Errorf("%q", a.path)
+			}
+			if !slices.ContainsFunc(parseMountinfo(mounts), func(m mounted) bool { return strings.HasPrefix(a.path, path.Join(m.point, "/")) }) {
+				t.Errorf("%q is outside of every mount", a.path)
+			}
+		}
+	})
+}
+
+func FuzzCPUStat(f *testing.F) {
+	f.Add("usage_usec 41987\nuser_usec 23991\n")
+	f.Add("41987\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, parse := range []func(string) (time.Duration, error){parseCPUStat, parseUsage, parsePressure} {
+			if used, err := parse(text); used < 0 || err != nil && used != 0 {
+				t.Errorf("%v, %v", used, err)
+			}
+		}
+	})
+}
+
+// A process that took over the id of the container's is not asked.
+func TestAccountOfAStranger(t *testing.T) {
+	x := &one{r: &Runner{local: true}, id: someID}
+	x.findAccounts(&container.State{Running: true, Pid: os.Getpid()})
+	if x.books[cpuTime] != nil || x.r.accounts[cpuTime].path != "" {
+		t.Errorf("opened %s", x.accounts[cpuTime].path)
+	}
+}
+
+// Under every rule whose container is still there when it is ready the CPU
+// time is known, from a Runner's first start on.
+func TestCPUTimeIsKnown(t *testing.T) {
+	t.Parallel()
+	ref := fixtureImage(t, "EXPOSE 8080", healthcheck)
+	for _, test := range []struct {
+		rule, network string
+		known         bool
+	}{
+		{"http", "", true},
+		{"http", "host", true},
+		{"tcp", "", true},
+		{"log=serving", "", true},
+		{"healthcheck", "", true},
+		{"exit", "", false},
+	} {
+		r := closing(t, Options{})
+		if !r.local {
+			t.Skip("needs an engine on this host")
+		}
+		c := runner.Candidate{
+			Ref: ref, Ready: rule(t, test.rule), Network: test.network,
+			Args:    []string{"-say", "serving"},
+			Request: &runner.Request{Method: "POST", Path: "/predict", Body: []byte("{}")},
+		}
+		if test.network == "host" {
+			l, err := net.Listen("tcp", ":0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Port = l.Addr().(*net.TCPAddr).Port
+			c.Env = []string{"PORT=" + strconv.Itoa(c.Port)}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !test.known {
+			c.Args, c.Request = []string{"-exit-after", "0s"}, nil
+		}
+		for n := range 2 {
+			s := start(t, r, c)
+			ready(t, s)
+			if test.known && (s.CPU == nil || *s.CPU <= 0) {
+				t.Errorf("start %d by rule %s on network %q: CPU time %v", n+1, test.rule, test.network, s.CPU)
+			}
+			if _, ok := s.Marks[runner.FirstResponse]; ok != test.known {
+				t.Errorf("start %d by rule %s on network %q: marks %v", n+1, test.rule, test.network, s.Marks)
+			}
+		}
+	}
+}
+
+// Where others have the processors, a candidate that computes waits for them;
+// where it may not use them for long anyway, its waiting tells nothing.
+func TestCPUWait(t *testing.T) {
+	r := closing(t, Options{})
+	c := runner.Candidate{Ref: fixtureImage(t, "EXPOSE 8080"), Args: []string{"-burn", "300ms"}}
+	ready(t, start(t, r, c))
+	if !r.local || r.accounts[cpuWait].path == "" {
+		t.Skip("needs an engine on this host, and a kernel that tells the pressure of control groups")
+	}
+	done := make(chan struct{})
+	var busy sync.WaitGroup
+	for range 2 * runtime.NumCPU() {
+		busy.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	s := start(t, r, c)
+	close(done)
+	busy.Wait()
+	at, _ := s.ReadyAt()
+	if s.CPUWait == nil || *s.CPUWait < 20*time.Millisecond || *s.CPUWait > at {
+		t.Errorf("waited %v of %v for processors that were all busy", s.CPUWait, at)
+	}
+	c.CPUs = 0.5
+	if s := start(t, r, c); s.CPUWait != nil || s.CPU == nil {
+		t.Errorf("with half a processor: waited %v, computed %v", s.CPUWait, s.CPU)
+	}
+}
+
+// BenchmarkCPUTime measures what the CPU time costs a start: to find the
+// account in a Runner's first one, to open it in later ones, to read it.
+func BenchmarkCPUTime(b *testing.B) {
+	r := engine(b, Options{})
+	c, err := r.Prepare(b.Context(), runner.Candidate{Name: "fixture", Ref: fixtureImage(b, "EXPOSE 8080")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := &one{r: r, c: c, name: "mlbench-" + r.session + "-cpu"}
+	defer func() {
+		if err := errors.Join(x.remove(context.Background()), r.Close()); err != nil {
+			b.Error(err)
+		}
+	}()
+	s := runner.Start{Marks: make(runner.Marks)}
+	if err := x.launch(b.Context(), &s); err != nil {
+		b.Fatal(err)
+	}
+	info, err := r.cli.ContainerInspect(b.Context(), x.id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	step := func(name string, do func()) {
+		var took time.Duration
+		b.Run(name, func(b *testing.B) {
+			took = 0
+			for b.Loop() {
+				x.closeAccounts()
+				x.books = [quantities]*os.File{}
+				if name == "read" {
+					x.openAccounts()
+				}
+				begin := time.Now()
+				do()
+				took += time.Since(begin)
+			}
+			b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "ns/op")
+			if x.books[cpuTime] == nil {
+				b.Fatal("the CPU time is not known")
+			}
+		})
+	}
+	step("find", func() { x.findAccounts(info.State) })
+	step("open", x.openAccounts)
+	step("read", func() { x.readAccounts(b.Context(), &s) })
+	x.closeAccounts()
+}
