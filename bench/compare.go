@@ -6,6 +6,9 @@ import (
 	"mlbench/stats"
 )
 
+// MetricReady is what verdicts are about: the time to ready.
+const MetricReady = "ready"
+
 // Verdict is what a comparison says.
 type Verdict string
 
@@ -39,7 +42,7 @@ func verdictOf(i stats.Interval, delta float64, goal Goal) (v Verdict, ends bool
 // compare holds one candidate against the baseline at the last look that the
 // pairs so far allow, and says whether the run may end with it.
 func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, ends bool) {
-	c = Comparison{Baseline: 0, Candidate: candidate, Metric: "ready", Verdict: Undecided}
+	c = Comparison{Baseline: 0, Candidate: candidate, Metric: MetricReady, Verdict: Undecided}
 	logs, shifts := r.differences(candidate)
 	delta := math.Log1p(r.Spec.Margin)
 	n, cut := 0, 0
@@ -58,15 +61,26 @@ func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, 
 		c.NeedsPairs = stats.PairsNeeded(logs, delta, schedule.Last().Level())
 		return c, false
 	}
-	interval := stats.HodgesLehmann(logs[:n], cut)
+	logs, shifts = logs[:n], shifts[:n]
+	raw := stats.HodgesLehmann(logs, cut)
+	adjusted, uses := r.adjust(candidate, logs)
+	interval := raw
+	c.Covariates = uses
+	if len(adjusted.Coefficients) > 0 {
+		interval = adjusted.HodgesLehmann(cut)
+		c.Raw = &RawChange{relative(raw), Change(stats.HodgesLehmann(shifts, cut))}
+		c.CovariateGain = gain(raw, interval)
+		logs = adjusted.Differences()
+		shifts = r.rescaled(candidate, logs, shifts)
+	}
 	c.Change = relative(interval)
-	c.ShiftMS = Change(stats.HodgesLehmann(shifts[:n], cut))
+	c.ShiftMS = Change(stats.HodgesLehmann(shifts, cut))
 	c.Verdict, ends = verdictOf(interval, delta, r.Spec.Goal)
-	if c.Verdict == NoRegression && ends && r.fasterInReach(logs[:n], schedule) {
+	if c.Verdict == NoRegression && ends && fasterInReach(logs, schedule) {
 		ends = false
 	}
 	if c.Verdict == Undecided {
-		c.NeedsPairs = stats.PairsNeeded(logs[:n], delta, schedule.Last().Level())
+		c.NeedsPairs = stats.PairsNeeded(logs, delta, schedule.Last().Level())
 	}
 	return c, ends
 }
@@ -75,7 +89,7 @@ func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, 
 // before the limit. A comparison that could say "not slower" then goes on for
 // the answer that its reader hopes for; the interval being a repeated one, it
 // holds whatever a run stops for.
-func (r *Result) fasterInReach(logs []float64, schedule stats.Schedule) bool {
+func fasterInReach(logs []float64, schedule stats.Schedule) bool {
 	last := schedule.Last()
 	needs := stats.PairsNeeded(logs, 0, last.Level())
 	return needs > 0 && needs <= last.N && stats.Median(logs) < 0
@@ -104,6 +118,29 @@ func (r *Result) differences(candidate int) (logs, shifts []float64) {
 		shifts = append(shifts, y.Time()-x.Time())
 	}
 	return logs, shifts
+}
+
+// rescaled turns adjusted differences of logarithms into milliseconds: those
+// between two times with that ratio and the geometric mean of the pair's.
+// Infinite differences stay as they were.
+func (r *Result) rescaled(candidate int, logs, shifts []float64) []float64 {
+	ms := make([]float64, len(logs))
+	i := 0
+	for _, b := range r.blocks(RolePair) {
+		if i == len(logs) {
+			break
+		}
+		x, y := b[0], b[candidate]
+		if x == nil || y == nil {
+			continue
+		}
+		ms[i] = shifts[i]
+		if !x.Failed() && !y.Failed() {
+			ms[i] = 2 * math.Sqrt(x.Time()) * math.Sqrt(y.Time()) * math.Sinh(logs[i]/2)
+		}
+		i++
+	}
+	return ms
 }
 
 // pairingGain is the share of the variance of log times that comparing pair by

@@ -95,6 +95,14 @@ type Start struct {
 	// before the start; nil where it was not looked at.
 	Resident *float64 `json:"resident,omitempty"`
 
+	// Covariates tell how the host treated the start, in milliseconds: see
+	// CovariateProbe and CovariateCPUWait.
+	Covariates map[string]float64 `json:"covariates,omitempty"`
+
+	// CPUMS is the CPU time that the candidate used until it was ready; nil
+	// where it is not known. See runner.Start.
+	CPUMS *float64 `json:"cpu_ms,omitempty"`
+
 	Error     string   `json:"error,omitempty"`
 	ExitCode  *int     `json:"exit_code,omitempty"`
 	OOMKilled bool     `json:"oom_killed,omitempty"`
@@ -140,17 +148,32 @@ func record(s runner.Start, candidate int, role Role, block, position int) Start
 		ms := Millis(at)
 		r.ReadyMS, r.ResolutionMS = &ms, Millis(s.Marks[runner.Ready].Resolution)
 	}
+	if s.CPU != nil {
+		ms := Millis(*s.CPU)
+		r.CPUMS = &ms
+	}
+	if s.CPUWait != nil {
+		r.note(CovariateCPUWait, *s.CPUWait)
+	}
 	if s.Exit != nil {
 		r.ExitCode, r.OOMKilled = &s.Exit.Code, s.Exit.OOMKilled
 	}
 	return r
 }
 
+// note writes down a covariate.
+func (s *Start) note(covariate string, took time.Duration) {
+	if s.Covariates == nil {
+		s.Covariates = make(map[string]float64)
+	}
+	s.Covariates[covariate] = Millis(took)
+}
+
 // A Comparison is what the pairs say about one candidate against the baseline.
 type Comparison struct {
 	Baseline  int     `json:"baseline"`
 	Candidate int     `json:"candidate"`
-	Metric    string  `json:"metric"`   // "ready"
+	Metric    string  `json:"metric"`   // MetricReady; others are witnesses
 	Pairs     int     `json:"pairs"`    // that the interval rests on
 	Change    Change  `json:"change"`   // as a fraction of the baseline: -0.38 is 38 % sooner
 	ShiftMS   Change  `json:"shift_ms"` // in milliseconds
@@ -161,6 +184,23 @@ type Comparison struct {
 	// PairingGain is the share of the variance that pairing removed, negative
 	// where it added some; nil where unknown.
 	PairingGain *float64 `json:"pairing_gain,omitempty"`
+
+	// Raw is the change of the times as they were measured, where Change is
+	// adjusted by covariates; nil where nothing was adjusted.
+	Raw *RawChange `json:"raw,omitempty"`
+	// Covariates are those that were recorded, with what became of them.
+	Covariates []CovariateUse `json:"covariates,omitempty"`
+	// CovariateGain is the share of the pairs that adjusting makes
+	// unnecessary, 1 less the squared ratio of the intervals' widths:
+	// negative where it did harm; nil where nothing was adjusted or a width
+	// is not known.
+	CovariateGain *float64 `json:"covariate_gain,omitempty"`
+}
+
+// RawChange is a change without adjustment, at the same look.
+type RawChange struct {
+	Change  Change `json:"change"`
+	ShiftMS Change `json:"shift_ms"`
 }
 
 // Change is an estimate with its interval. An infinite bound is null in JSON.

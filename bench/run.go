@@ -31,12 +31,20 @@ type Observer interface {
 // Progress is how far a run is.
 type Progress struct {
 	Stage     Role
-	Candidate string // whose start is over
-	Done      int    // complete blocks, of warm-up: starts
-	Limit     int    // blocks at most
-	NextLook  int    // number of pairs after which the rule looks again; 0 for none
-	Change    *Comparison
+	Candidate string        // whose start is over
+	Done      int           // complete blocks, of warm-up: starts
+	Limit     int           // blocks at most
+	NextLook  int           // number of pairs after which the rule looks again; 0 for none
+	Change    *Comparison   // the first of Standings; nil for none
+	Standings []Standing    // of the comparisons, in order; none during the warm-up
 	Left      time.Duration // about how long it will go on; 0 where unknown
+}
+
+// A Standing is how one comparison stands during a run.
+type Standing struct {
+	Comparison        // at its last look
+	Name       string // the candidate's
+	Settled    bool   // the run does not go on for it
 }
 
 // Run does the experiment. Its result holds what was measured also where it
@@ -237,12 +245,16 @@ func (x *run) start(ctx context.Context, candidate int, role Role, block, positi
 		return err
 	}
 	c := x.r.Candidates[candidate]
+	probe, probed := x.probe(role)
 	s, err := x.Runner.Start(ctx, c, x.r.Spec.timeout())
 	if err != nil {
 		return err
 	}
 	started := record(s, candidate, role, block, position)
 	started.Resident = resident
+	if probed {
+		started.note(CovariateProbe, probe)
+	}
 	x.r.Starts = append(x.r.Starts, started)
 	if c.Health == "" && s.Outcome == runner.OutcomeReady {
 		x.r.Candidates[candidate].Health = s.Health
@@ -250,26 +262,37 @@ func (x *run) start(ctx context.Context, candidate int, role Role, block, positi
 	return nil
 }
 
+// probe measures the host's speed right before a start, when nothing of either
+// candidate runs, so that what it finds is the host's alone.
+func (x *run) probe(role Role) (time.Duration, bool) {
+	gauge, ok := x.Runner.(runner.Gauge)
+	if !ok || x.r.Spec.NoCovariate || role != RolePair {
+		return 0, false
+	}
+	return gauge.Gauge()
+}
+
 func (x *run) progress(role Role, candidate, done, limit int) Progress {
 	p := Progress{Stage: role, Candidate: x.r.Candidates[candidate].Name, Done: done, Limit: limit}
-	expected := limit
+	for i := 1; i < len(x.r.Candidates); i++ {
+		c, ends := x.r.compare(i, x.schedule)
+		p.Standings = append(p.Standings, Standing{c, x.r.Candidates[i].Name, ends})
+	}
+	if len(p.Standings) > 0 {
+		p.Change = &p.Standings[0].Comparison
+	}
 	if role == RolePair {
 		for _, look := range x.schedule.Looks {
-			if look.N > done {
+			if look.N > done && look.C > 0 { // the others cannot decide anything
 				p.NextLook = look.N
 				break
 			}
 		}
 	}
-	if len(x.r.Candidates) > 1 {
-		c, ends := x.r.compare(1, x.schedule)
-		p.Change = &c
-		switch {
-		case role != RolePair || x.r.Spec.Pairs != chosenByRule || x.r.wantsTarget():
-		case ends:
-			expected, p.NextLook = done, 0
-		default:
-			expected = x.expectedEnd(c, p.NextLook, limit)
+	expected := limit
+	if role == RolePair && x.r.Spec.Pairs == chosenByRule && !x.r.wantsTarget() {
+		if expected = x.expectedEnd(p.Standings, p.NextLook, limit); expected <= done {
+			p.NextLook = 0
 		}
 	}
 	if x.block > 0 {
@@ -278,13 +301,23 @@ func (x *run) progress(role Role, candidate, done, limit int) Progress {
 	return p
 }
 
-// expectedEnd is the look at which the comparison is likely to be settled.
-func (x *run) expectedEnd(c Comparison, next, limit int) int {
-	if c.NeedsPairs == 0 {
-		return limit
+// expectedEnd is the look at which the last comparison is likely to be
+// settled; 0 where all are.
+func (x *run) expectedEnd(standings []Standing, next, limit int) int {
+	end := 0
+	for _, s := range standings {
+		if !s.Settled {
+			end = max(end, x.expectedLook(s.NeedsPairs, next, limit))
+		}
 	}
+	return end
+}
+
+// expectedLook is the first look from next on that has so many pairs; the
+// limit where their number is not known.
+func (x *run) expectedLook(needs, next, limit int) int {
 	for _, look := range x.schedule.Looks {
-		if look.N >= next && look.N >= c.NeedsPairs {
+		if needs > 0 && look.N >= next && look.N >= needs {
 			return look.N
 		}
 	}

@@ -64,6 +64,10 @@ type Spec struct {
 	Quantile    float64 `json:"quantile"`
 	TargetGates bool    `json:"target_gates"`
 
+	// NoCovariate judges the times alone, and leaves out the probes of the
+	// host's speed between the starts.
+	NoCovariate bool `json:"no_covariate,omitempty"`
+
 	MaxBytes      *int64   `json:"max_bytes"` // size gate; nil for none
 	AllowFailures int      `json:"allow_failures"`
 	FailOn        []string `json:"fail_on"`
