@@ -125,6 +125,13 @@ var fixtures = []fixture{
 	{name: "single", names: []string{"image:tag"}, spec: func(s *bench.Spec) { s.TargetMS = 1500 }},
 	{name: "single_fails", names: []string{"image:tag"}, fails: func(_ string, n int) bool { return n > 0 && n%3 > 0 }, spec: func(s *bench.Spec) { s.Pairs = 12 }},
 	{name: "three", names: []string{"old:tag", "new:tag", "newer:tag"}, times: map[string]time.Duration{"1": 900 * time.Millisecond, "2": 300 * time.Millisecond}},
+	{name: "three_one_slower", names: []string{"old:tag", "new:tag", "newer:tag"}, times: map[string]time.Duration{"1": 620 * time.Millisecond, "2": 1150 * time.Millisecond}},
+	{name: "three_undecided", names: []string{"old:tag", "new:tag", "newer:tag"}, times: map[string]time.Duration{"1": 620 * time.Millisecond, "2": 1050 * time.Millisecond},
+		spec: func(s *bench.Spec) { s.MaxPairs = 16 }},
+	{name: "three_interrupted", names: []string{"old:tag", "new:tag", "newer:tag"}, stop: 12},
+	{name: "ten", names: []string{
+		"service:v1", "service:v2", "service:v3", "service:v4", "service:v5", "service:v6", "service:v7", "service:v8", "service:v9", "service:v10",
+	}, times: in(620), fails: is("5", 4), spec: func(s *bench.Spec) { s.Pairs, s.TargetGates = 12, true }},
 	{name: "interrupted", times: in(700), stop: 10},
 	{name: "interrupted_at_once", stop: 4},
 	{name: "target_met", times: in(620), spec: func(s *bench.Spec) { s.TargetGates = true }},
@@ -182,8 +189,8 @@ func golden(t *testing.T, name string, got []byte) {
 func checkText(t *testing.T, r *bench.Result, text string) {
 	t.Helper()
 	rows := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if last := rows[len(rows)-1]; last != Sentence(r) {
-		t.Errorf("the last line is %q", last)
+	if !strings.HasSuffix(text, "\n"+Sentence(r)+"\n") {
+		t.Errorf("it does not end with the sentence: %q", rows[len(rows)-1])
 	}
 	for _, row := range rows {
 		if table := strings.HasPrefix(row, " ") && !strings.HasPrefix(row, "  ") || strings.HasPrefix(row, "──"); table && twwidth.Width(row) > maxWidth {

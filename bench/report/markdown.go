@@ -37,11 +37,11 @@ func markdown(w io.Writer, v view, rows int) error {
 	p := printer{w: w}
 	p.line(fmt.Sprintf("### mlbench: %s", v.Verdict))
 	p.line("")
-	found := sentence(v)
-	if rows < 1000 {
-		found = shorten(found, 5000)
+	if found := sentences(v); len(found) == 1 {
+		p.line(escape(shorten(found[0], 5000)))
+	} else {
+		p.list("", found, "", max(rows, 20)) // this is what a comment is read for
 	}
-	p.line(escape(found))
 	p.line("")
 	if rows == 0 {
 		p.line("The rest is too long for a comment.")
@@ -68,7 +68,11 @@ func markdown(w io.Writer, v view, rows int) error {
 	}
 	p.list("**warning:** ", warnings, "", rows)
 	p.list("", strings.Split(coldness(v), "\n"), "", rows)
-	facts := []string{host(v.Result)}
+	var facts []string
+	if s := together(v); s != "" {
+		facts = append(facts, s)
+	}
+	facts = append(facts, host(v.Result))
 	for _, c := range v.Comparisons {
 		if g := c.PairingGain; g != nil && *g > 0 {
 			facts = append(facts, fmt.Sprintf("comparing %s pair by pair removed %s of the variance", v.names[c.Candidate], plain(*g)))

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+
 	"mlbench/bench"
 	"mlbench/runner"
 	"mlbench/stats"
@@ -138,6 +140,51 @@ func TestSentences(t *testing.T) {
 	}
 }
 
+// TestLevels: k intervals that share alpha have 1 − α/k each, and no more is
+// ever promised.
+func TestLevels(t *testing.T) {
+	for _, test := range []struct {
+		comparisons int
+		alpha       float64
+		each        string
+		together    string
+	}{
+		{0, 0.05, "95 %", ""},
+		{1, 0.05, "95 %", ""},
+		{1, 0.005, "99.5 %", ""},
+		{1, 0.0001, "99.99 %", ""},
+		{2, 0.05, "97.5 %", "each change has a 97.5 % interval, so that both hold together with 95 %"},
+		{3, 0.05, "98.33 %", "each change has a 98.33 % interval, so that all 3 hold together with 95 %"},
+		{4, 0.05, "98.75 %", "each change has a 98.75 % interval, so that all 4 hold together with 95 %"},
+		{5, 0.05, "99 %", "each change has a 99 % interval, so that all 5 hold together with 95 %"},
+		{6, 0.05, "99.16 %", "each change has a 99.16 % interval, so that all 6 hold together with 95 %"},
+		{9, 0.05, "99.44 %", "each change has a 99.44 % interval, so that all 9 hold together with 95 %"},
+		{2, 0.1, "95 %", "each change has a 95 % interval, so that both hold together with 90 %"},
+		{2, 0.0001, "99.99 %", "each change has a 99.99 % interval, so that both hold together with 99.99 %"},
+	} {
+		r := &bench.Result{Spec: bench.DefaultSpec(), Candidates: make([]runner.Candidate, test.comparisons+1)}
+		r.Spec.Alpha = test.alpha
+		v := look(r)
+		if each, all := changeConfidence(v), together(v); each != test.each || all != test.together {
+			t.Errorf("%d at alpha %v: %q, %q", test.comparisons, test.alpha, each, all)
+		}
+		if got, want := candidates(v).head[2], "ready (median) ["+chosen(1-test.alpha)+"]"; got != want {
+			t.Errorf("a median's interval does not depend on comparisons: %q, want %q", got, want)
+		}
+	}
+}
+
+// TestSentenceOfSeveral: a line a candidate, with its target.
+func TestSentenceOfSeveral(t *testing.T) {
+	r := fixture{names: []string{"old", "new", "newer"}, times: map[string]time.Duration{"1": 620 * time.Millisecond, "2": 1150 * time.Millisecond}}.result(t)
+	lines := strings.Split(Sentence(r), "\n")
+	if len(lines) != 2 ||
+		!strings.HasPrefix(lines[0], "new is ready 37 % sooner (375 ms; 97.5 % interval ") || !strings.Contains(lines[0], " p90 ≤ 1 s: not yet proved (12 of 12 in time") ||
+		!strings.HasPrefix(lines[1], "newer is ready 17 % later (163 ms; 97.5 % interval ") || !strings.HasSuffix(lines[1], " p90 ≤ 1 s: missed (0 of 12 in time).") {
+		t.Errorf("%q", lines)
+	}
+}
+
 func TestUnits(t *testing.T) {
 	inf := math.Inf(1)
 	for _, test := range []struct{ got, want string }{
@@ -244,20 +291,55 @@ func TestNames(t *testing.T) {
 }
 
 func TestProgressLine(t *testing.T) {
-	change := &bench.Comparison{Pairs: 12, Change: bench.Change{Estimate: -0.382, Low: -0.41, High: -0.351}}
-	early := &bench.Comparison{Pairs: 3, Change: bench.Change{Estimate: -0.382, Low: -1, High: math.Inf(1)}}
+	of := func(name string, settled bool, pairs int, estimate, low, high float64) bench.Standing {
+		return bench.Standing{Name: name, Settled: settled,
+			Comparison: bench.Comparison{Pairs: pairs, Change: bench.Change{Estimate: estimate, Low: low, High: high}}}
+	}
+	inf := math.Inf(1)
+	change := of("new", false, 12, -0.382, -0.41, -0.351)
+	early := of("new", false, 3, -0.382, -1, inf)
+	open := of("new:tag", false, 12, 0.003, -0.03, 0.041)
+	settled := of("slim:tag", true, 12, -0.382, -0.41, -0.351)
+	other := of("registry.example.com/team/service:distroless", false, 12, 0.021, -0.01, 0.055)
+	two, three := []bench.Standing{settled, open}, []bench.Standing{settled, open, other}
 	for _, test := range []struct {
-		p    bench.Progress
-		want string
+		p     bench.Progress
+		width int // 0: 120
+		want  string
 	}{
-		{bench.Progress{Stage: bench.RoleWarmup, Candidate: "a\x1b", Done: 1, Limit: 2}, "warm-up 1/2 │ a\uFFFD"},
-		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Change: change, Left: 119 * time.Second},
-			"pair 14/40 │ change −38.2 % [−41.0 %, −35.1 %] │ next look 16 │ ≈2 min left"},
-		{bench.Progress{Stage: bench.RolePair, Done: 3, Limit: 40, NextLook: 8, Change: early}, "pair 3/40 │ change −38.2 % │ next look 8"},
-		{bench.Progress{Stage: bench.RoleTarget, Done: 3, Limit: 39, Left: 100 * time.Minute}, "target 3/39 │ ≈2 h left"},
+		{bench.Progress{Stage: bench.RoleWarmup, Candidate: "a\x1b", Done: 1, Limit: 2}, 0, "warm-up 1/2 │ a\uFFFD"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Standings: []bench.Standing{change}, Left: 119 * time.Second}, 0,
+			"pair 14/40 │ change −38.2 % [−41.0, −35.1] │ next look 16 │ ≈2 min left"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Standings: []bench.Standing{change}, Left: 119 * time.Second}, 60,
+			"pair 14/40 │ change −38.2 % │ next look 16 │ ≈2 min left"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Standings: []bench.Standing{change}, Left: 119 * time.Second}, 40,
+			"pair 14/40 │ next look 16 │ ≈2 min left"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Left: 119 * time.Second}, 20, "pair 14/40 │ next l…"},
+		{bench.Progress{Stage: bench.RolePair, Done: 3, Limit: 40, NextLook: 8, Standings: []bench.Standing{early}}, 0,
+			"pair 3/40 │ change −38.2 % │ next look 8"},
+		{bench.Progress{Stage: bench.RoleTarget, Done: 3, Limit: 39, Left: 100 * time.Minute}, 0, "target 3/39 │ ≈2 h left"},
+		{bench.Progress{Stage: bench.RolePair, Limit: 40, NextLook: 12, Standings: make([]bench.Standing, 2)}, 0, "pair 0/40 │ next look 12"},
+		{bench.Progress{Stage: bench.RolePair, Done: 3, Limit: 40, NextLook: 12, Standings: []bench.Standing{early, of("b", false, 3, inf, -1, inf)}}, 0,
+			"pair 3/40 │ new −38.2 %, b fails │ next look 12"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Standings: two, Left: 119 * time.Second}, 0,
+			"pair 14/40 │ 1/2 decided │ new:tag +0.3 % [−3.0, +4.1] │ next look 16 │ ≈2 min left"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Standings: three}, 0,
+			"pair 14/40 │ 1/3 decided │ new:tag +0.3 % [−3.0, +4.1], …vice:distroless +2.1 % [−1.0, +5.5] │ next look 16"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Standings: three}, 85,
+			"pair 14/40 │ 1/3 decided │ new:tag +0.3 %, …vice:distroless +2.1 % │ next look 16"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Standings: three}, 70,
+			"pair 14/40 │ 1/3 decided │ new:tag +0.3 %, 1 more │ next look 16"},
+		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Standings: three}, 50,
+			"pair 14/40 │ 1/3 decided │ 2 more │ next look 16"},
+		{bench.Progress{Stage: bench.RoleTarget, Done: 16, Limit: 39, Standings: []bench.Standing{settled, settled}}, 0,
+			"target 16/39 │ 2/2 decided"},
 	} {
-		if got := ProgressLine(test.p); got != test.want {
-			t.Errorf("%q, want %q", got, test.want)
+		if test.width == 0 {
+			test.width = 120
+		}
+		got := ProgressLine(test.p, test.width)
+		if got != test.want || twwidth.Width(got) > test.width {
+			t.Errorf("%d columns: %q, want %q", twwidth.Width(got), got, test.want)
 		}
 	}
 }

@@ -9,26 +9,33 @@ import (
 	"mlbench/stats"
 )
 
-// Sentence says in a line, for people to paste, what was found.
-func Sentence(r *bench.Result) string { return sentence(look(r)) }
+// Sentence says, for people to paste, what was found: in one line, or in one
+// for every candidate that is compared with the baseline.
+func Sentence(r *bench.Result) string { return strings.Join(sentences(look(r)), "\n") }
 
-func sentence(v view) string {
-	var parts []string
-	for _, c := range v.Comparisons {
-		parts = append(parts, comparison(v, c))
-	}
-	if len(v.Candidates) == 1 {
-		parts = append(parts, alone(v))
-	}
+func sentences(v view) []string {
+	var lines []string
 	for _, i := range judged(v) {
+		var parts []string
+		if len(v.Candidates) == 1 {
+			parts = append(parts, alone(v))
+		}
+		for _, c := range v.Comparisons {
+			if c.Candidate == i {
+				parts = append(parts, comparison(v, c))
+			}
+		}
 		if s := target(v, i); s != "" {
 			parts = append(parts, s)
 		}
+		if len(parts) > 0 {
+			lines = append(lines, strings.Join(parts, " "))
+		}
 	}
-	if len(parts) == 0 {
-		return "Nothing was measured."
+	if len(lines) == 0 {
+		return []string{"Nothing was measured."}
 	}
-	return strings.Join(parts, " ")
+	return lines
 }
 
 // judged are the candidates that a target is for: all but a baseline.
@@ -55,7 +62,7 @@ func comparison(v view, c bench.Comparison) string {
 	}
 	interval := "no interval yet"
 	if isKnown(c.Change.Low, c.Change.High) {
-		interval = confidence(v) + " interval " + between(c.Change)
+		interval = changeConfidence(v) + " interval " + between(c.Change)
 	}
 	size := plain(c.Change.Estimate)
 	change := fmt.Sprintf("(%s; %s)", milliseconds(math.Abs(c.ShiftMS.Estimate)), interval)
@@ -109,7 +116,36 @@ func ended(v view) string {
 	return ""
 }
 
+// confidence is the level of a median's interval.
 func confidence(v view) string { return chosen(1 - v.Spec.Alpha) }
+
+// changeConfidence is the level of each comparison's interval: they share
+// alpha, so that all of them together hold with confidence(v). Of more digits
+// than two after the point the rest is cut off, as no interval may promise
+// more than it holds.
+func changeConfidence(v view) string {
+	k := len(v.Candidates) - 1
+	if k < 2 {
+		return confidence(v)
+	}
+	const steps = 1e4
+	level := 1 - v.Spec.Alpha/float64(k)
+	return chosen(math.Floor(level*steps+1e-6) / steps) // 0.975·10⁴ may be just under 9750
+}
+
+// together says how the levels of several comparisons' intervals go with that
+// of all; nothing where there is one interval.
+func together(v view) string {
+	k := len(v.Candidates) - 1
+	if k < 2 {
+		return ""
+	}
+	all := "both"
+	if k > 2 {
+		all = fmt.Sprintf("all %d", k)
+	}
+	return fmt.Sprintf("each change has a %s interval, so that %s hold together with %s", changeConfidence(v), all, confidence(v))
+}
 
 // between writes an interval of changes; of one sign as "35–41 %".
 func between(c bench.Change) string {
@@ -157,9 +193,6 @@ func target(v view, candidate int) string {
 		return ""
 	}
 	head := fmt.Sprintf("%s ≤ %s: ", quantile(v.Spec.Quantile), limit(v.Spec.TargetMS))
-	if len(v.Candidates) > 2 {
-		head = v.names[candidate] + " " + head
-	}
 	counts := fmt.Sprintf("%d of %d in time", on.InTime.InTime, all)
 	switch on.Decision {
 	case stats.Above:

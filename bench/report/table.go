@@ -28,8 +28,9 @@ type table struct {
 
 // candidates is the table that answers the question: one row a candidate.
 func candidates(v view) table {
-	interval := " [" + confidence(v) + "]"
-	t := table{left: 1, head: []string{"candidate", "size", "ready (median)" + interval, "change" + interval, "≤ " + limit(v.Spec.TargetMS), "failed"}}
+	t := table{left: 1, head: []string{
+		"candidate", "size", "ready (median) [" + confidence(v) + "]", "change [" + changeConfidence(v) + "]", "≤ " + limit(v.Spec.TargetMS), "failed",
+	}}
 	const size, ready, change, target, failed = 1, 2, 3, 4, 5
 	anyFailed := false
 	for i, c := range v.Candidates {

@@ -11,7 +11,7 @@ import (
 	"mlbench/runner"
 )
 
-// Text renders a result for a terminal. Its last line is the Sentence.
+// Text renders a result for a terminal. It ends with the Sentence.
 func Text(w io.Writer, r *bench.Result) error {
 	v := look(r)
 	p := printer{w: w}
@@ -37,14 +37,23 @@ func Text(w io.Writer, r *bench.Result) error {
 	for _, warning := range r.Warnings {
 		p.line("warning: " + v.told(warning))
 	}
+	if s := together(v); s != "" {
+		p.line(s)
+	}
 	p.line(host(r))
-	p.line(sentence(v))
+	for _, s := range sentences(v) {
+		p.line(s)
+	}
 	return p.err
 }
 
-// headline names the candidates, baseline first.
+// headline names the candidates, baseline first: every other is compared with
+// that one, and not with its neighbour.
 func headline(v view) string {
 	line := strings.Join(v.names, " → ")
+	if len(v.names) > 2 {
+		line = v.names[0] + " → " + strings.Join(v.names[1:], ", ")
+	}
 	if utf8.RuneCountInString(line) > maxWidth {
 		return strings.Join(v.names, "\n→ ")
 	}
