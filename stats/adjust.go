@@ -4,182 +4,252 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/floats"
 )
 
 // A Covariate is something known of every pair that tells how the host
 // treated its two starts, and nothing of the images: X holds, pair by pair,
 // the candidate's value minus the baseline's, as the differences do.
 type Covariate struct {
-	X []float64 // as many as there are differences; NaN where unknown
+	// X has as many entries as there are differences, in any unit; NaN or an
+	// infinity where it is unknown, as are those that a shorter list lacks.
+	X []float64
 	// Prior is what the coefficient is believed to be beforehand, and Weight
-	// how firmly: as much as data whose X have this sum of squares. 0 leaves
-	// it to the data alone.
+	// how firmly: as much as data whose X have this sum of squares would say
+	// it. A Weight of 0, or one that is negative or not finite, leaves the
+	// coefficient to the data alone, as does a Prior that is not finite.
 	Prior, Weight float64
 }
 
 // Adjusted is a list of differences with what covariates explain taken away.
 type Adjusted struct {
-	// The residual of pair i, were the true effect θ, is A[i] − θ·B[i]. B is
-	// 1 without covariates, and near it where they are balanced.
+	// The residual of pair i, were the true effect θ, is A[i] − θ·B[i], in the
+	// unit of the differences. B is 1 without covariates, near it where they
+	// are balanced, and may be negative for a pair that they overrule.
 	A, B []float64
 	// Coefficients are those of the covariates, were the true effect the
-	// estimate: an X larger by 1 makes the difference larger by this.
+	// estimate: an X larger by 1 makes the difference larger by this. 0 where
+	// it cannot be told, as for a covariate that is a sum of those before it.
 	Coefficients []float64
 }
 
 // Adjust takes from the differences d what the covariates explain of them.
 //
-// The coefficients are fitted by least squares through the origin, of d − θ
-// on the covariates, separately for every θ that is tested. Exchanging the
-// two starts of a pair changes the sign of its difference and of its
-// covariates together, and hence no coefficient, and of the residual the sign
-// alone. So where covariates are not influenced by the candidates, the
-// residuals at the true θ are as likely to have either sign as the
-// differences are, and [Adjusted.HodgesLehmann] keeps its level exactly, at
-// each look, with any number of pairs and whatever the covariates are worth.
-// An intercept, or a coefficient for each image, would not have that property.
+// For a supposed effect θ the coefficients are those that leave the smallest
+// sum of squares of d − θ, through the origin, with priors as further rows
+// (ridge regression). They are fitted anew for every θ; being linear in it,
+// two fits, of d and of 1, tell all.
 //
-// A covariate that the candidates do influence bends the estimate by its
-// coefficient times the mean of X: see [Imbalance].
+// Exchanging the two starts of a pair changes, at the true θ, the sign of its
+// d − θ and of its X together. That leaves every coefficient as it is, and of
+// the residuals it changes the sign of that pair's alone. So where neither the
+// value of a covariate nor its being known depends on the image, the
+// residuals at the true θ are as likely to have either sign as d − θ is:
+// [Adjusted.HodgesLehmann] has the level of [HodgesLehmann], exactly, with
+// any number of pairs, and whatever the covariates are worth. An intercept,
+// or a coefficient for each image, would not leave that property.
 //
-// A pair with a covariate that is not finite is left as it is in respect of
-// it, and one with an infinite difference is left out of the fit.
+// That is said of one look, and of covariates chosen beforehand, or by what
+// the signs of d and X do not tell. From look to look the coefficients move,
+// and with them the signs of small residuals, of which the proof for
+// [NewRobustSchedule] knows nothing. In simulation its default looks tell
+// identical images apart in 3.5 to 4.8 % where noise is steady or grows
+// thirtyfold, and in 5.2 % at most where it grows a thousandfold (8000 runs a
+// host, standard error 0.25 %), even if coefficients change their sign midway.
+//
+// With few pairs many covariates cost more than they gain: three useless ones
+// leave an interval at 40 pairs 6 % wider, at 20 by 15 % and at 12 by 40 %, and
+// after 8 pairs mostly infinite. Weight tempers that.
+//
+// A covariate that the candidates do influence bends the estimate: where it
+// is larger by m for the candidate than the host made it, the estimate is
+// lower by m times the coefficient, whatever the number of pairs.
+//
+// A pair whose X is unknown is left as it is in respect of it, and one with
+// an infinite difference altogether. Where sums overflow nothing is adjusted.
 func Adjust(d []float64, covariates ...Covariate) Adjusted {
 	n, p := len(d), len(covariates)
-	adj := Adjusted{A: slices.Clone(d), B: make([]float64, n), Coefficients: make([]float64, p)}
-	for i := range adj.B {
-		adj.B[i] = 1
+	// Rows are the pairs and then the priors; those of one's priors are 0.
+	a, b := newVector(n+p, p), newVector(n+p, p)
+	for i, v := range d {
+		b.rows[i] = 1
+		if finite(v) {
+			a.rows[i] = v
+		}
 	}
-	if p == 0 || n == 0 {
-		return adj
-	}
-	x := mat.NewDense(n, p, nil)
-	gram := mat.NewSymDense(p, nil)
-	// The right-hand sides: Xᵀd with the priors, and Xᵀ1.
-	right := mat.NewDense(p, 2, nil)
+	var basis []vector
 	for j, c := range covariates {
+		v := newVector(n+p, p)
 		for i := range min(n, len(c.X)) {
 			if finite(c.X[i]) && finite(d[i]) {
-				x.Set(i, j, c.X[i])
-				right.Set(j, 0, right.At(j, 0)+c.X[i]*d[i])
-				right.Set(j, 1, right.At(j, 1)+c.X[i])
+				v.rows[i] = c.X[i]
 			}
 		}
 		if c.Weight > 0 && finite(c.Weight) && finite(c.Prior) {
-			gram.SetSym(j, j, c.Weight)
-			right.Set(j, 0, right.At(j, 0)+c.Weight*c.Prior)
+			v.rows[n+j] = math.Sqrt(c.Weight)
+			a.rows[n+j] = math.Sqrt(c.Weight) * c.Prior
+		}
+		v.sums[j] = 1
+		if v.normalise(basis) {
+			basis = append(basis, v)
 		}
 	}
-	for j := range p {
-		for k := j; k < p; k++ {
-			gram.SetSym(j, k, gram.At(j, k)+mat.Dot(x.ColView(j), x.ColView(k)))
+	for _, u := range basis {
+		a.subtract(u)
+		b.subtract(u)
+	}
+	adj := Adjusted{A: slices.Clone(d), B: b.rows[:n:n], Coefficients: make([]float64, p)}
+	for i, v := range d {
+		if !finite(a.rows[i]) || !finite(b.rows[i]) {
+			return Adjusted{A: adj.A, B: slices.Repeat([]float64{1}, n), Coefficients: adj.Coefficients}
 		}
-	}
-	b := solve(gram, right)
-	if b == nil {
-		return adj
-	}
-	var fitted mat.Dense
-	fitted.Mul(x, b)
-	for i := range n {
-		if finite(d[i]) {
-			adj.A[i] -= fitted.At(i, 0)
-			adj.B[i] -= fitted.At(i, 1)
+		if finite(v) {
+			adj.A[i] = a.rows[i]
 		}
 	}
 	theta := adj.HodgesLehmann(0).Estimate
 	for j := range p {
-		if c := b.At(j, 0) - theta*b.At(j, 1); finite(c) {
+		if c := theta*b.sums[j] - a.sums[j]; finite(c) {
 			adj.Coefficients[j] = c
 		}
 	}
 	return adj
 }
 
+// A vector of the fit, and which multiples of the covariates are in it: it is
+// what it was at first plus their sum.
+type vector struct {
+	rows []float64
+	sums []float64
+}
+
+func newVector(rows, covariates int) vector {
+	return vector{make([]float64, rows), make([]float64, covariates)}
+}
+
+// subtract takes from v what of it lies along the unit vector u. Changing the
+// sign of a row of both changes that of the result's and, to the last bit,
+// nothing else.
+func (v vector) subtract(u vector) {
+	along := floats.Dot(u.rows, v.rows)
+	floats.AddScaled(v.rows, -along, u.rows)
+	floats.AddScaled(v.sums, -along, u.sums)
+}
+
+// normalise makes v a unit vector at right angles to those of basis (Gram and
+// Schmidt, twice, which is enough: Giraud, Langou and Rozložník 2005, Comput.
+// Math. Appl. 50, 1069–1075), and reports whether there is one: not where v
+// is 0, or a sum of them but for rounding.
+func (v vector) normalise(basis []vector) bool {
+	const rounding = 1e-9
+	largest := floats.Norm(v.rows, math.Inf(1))
+	if largest == 0 {
+		return false
+	}
+	v.divide(largest) // so that no square overflows or vanishes
+	whole := floats.Norm(v.rows, 2)
+	for range 2 {
+		for _, u := range basis {
+			v.subtract(u)
+		}
+	}
+	rest := floats.Norm(v.rows, 2)
+	v.divide(rest)
+	return rest > rounding*whole
+}
+
+func (v vector) divide(by float64) {
+	for i := range v.rows {
+		v.rows[i] /= by
+	}
+	for j := range v.sums {
+		v.sums[j] /= by
+	}
+}
+
 // Differences are the differences as they would be with balanced covariates,
 // were the true effect the estimate: for what takes plain differences, such
-// as PairsNeeded.
+// as PairsNeeded. Their interval by [HodgesLehmann] is not exact, as it knows
+// nothing of the coefficients having been fitted.
 func (adj Adjusted) Differences() []float64 {
 	theta := adj.HodgesLehmann(0).Estimate
 	d := slices.Clone(adj.A)
-	for i, b := range adj.B {
-		if v := (1 - b) * theta; finite(v) {
+	for i := range min(len(d), len(adj.B)) {
+		if v := (1 - adj.B[i]) * theta; finite(v) {
 			d[i] += v
 		}
 	}
 	return d
 }
 
-// solve is the least-squares solution of a Gram matrix and its right-hand
-// sides, with a ridge too small to matter where columns depend on each other;
-// nil where there is none, as where squares overflow.
-func solve(gram *mat.SymDense, right *mat.Dense) *mat.Dense {
-	n := gram.SymmetricDim()
-	const ridge = 1e-9
-	for j := range n {
-		gram.SetSym(j, j, gram.At(j, j)*(1+ridge)+math.SmallestNonzeroFloat64)
-	}
-	var factor mat.Cholesky
-	var b mat.Dense
-	if !factor.Factorize(gram) {
-		return nil
-	}
-	if err := factor.SolveTo(&b, right); err != nil && !isCondition(err) {
-		return nil
-	}
-	for j := range n {
-		if !finite(b.At(j, 0)) || !finite(b.At(j, 1)) {
-			return nil
-		}
-	}
-	return &b
-}
-
-// isCondition reports whether gonum solved and only doubts its precision.
-func isCondition(err error) bool {
-	_, ok := err.(mat.Condition)
-	return ok
-}
-
 // HodgesLehmann is the estimate and interval of the effect, as
 // [HodgesLehmann] is for plain differences, to which it is equal without
-// covariates. A value θ is inside where the signed-rank test of the residuals
-// A − θ·B does not exclude it. That is so between order statistics of the
-// ratios (A_i + A_j)/(B_i + B_j). Where B_i + B_j is not positive a pair of
-// pairs says nothing, and counts against every claim.
+// covariates. A value θ is outside only where the signed-rank test of the
+// residuals A − θ·B, with the same c, excludes it. Its statistic counts the i
+// ≤ j with A_i + A_j over θ·(B_i + B_j); so where all B_i + B_j are positive
+// the bounds are order statistics of the ratios (A_i + A_j)/(B_i + B_j).
+//
+// Where B_i + B_j is not positive, i and j together say the less for an effect
+// the larger it is, so that what is not excluded need not be one interval.
+// They are taken to speak against every claim: they count as -Inf for Low and
+// as +Inf for High, and so do infinities of opposite signs. (Following them
+// exactly would leave the interval 1 % narrower as a rule, and 4 % with three
+// covariates at 12 pairs.) With covariates that are as good as constant all
+// are of this kind, and nothing is known.
 func (adj Adjusted) HodgesLehmann(c int) Interval {
 	n := len(adj.A)
-	if n == 0 || slices.ContainsFunc(adj.A, math.IsNaN) {
+	if len(adj.B) != n {
 		return unknown(0)
 	}
-	if !slices.ContainsFunc(adj.B, func(b float64) bool { return b != 1 }) {
+	fitted := slices.ContainsFunc(adj.B, func(b float64) bool { return b != 1 })
+	if !fitted || slices.ContainsFunc(adj.A, math.IsNaN) {
 		return HodgesLehmann(adj.A, c)
 	}
+	const rounding = 1e-9
 	m := n * (n + 1) / 2
-	low, high := make([]float64, 0, m), make([]float64, 0, m)
+	ratios := ranked{known: make([]float64, 0, m)}
 	for i, a := range adj.A {
 		for j := i; j < n; j++ {
-			switch w, b := a+adj.A[j], adj.B[i]+adj.B[j]; {
-			case math.IsNaN(w) || !(b > 0): // of opposite infinities, or telling nothing
-				low, high = append(low, math.Inf(-1)), append(high, math.Inf(1))
+			w := average(min(a, adj.A[j]), max(a, adj.A[j]), math.NaN())
+			b := adj.B[i]/2 + adj.B[j]/2
+			switch {
+			case math.IsInf(w, 0):
+				ratios.known = append(ratios.known, w)
+			case b > rounding && !math.IsNaN(w):
+				ratios.known = append(ratios.known, w/b)
 			default:
-				low, high = append(low, w/b), append(high, w/b)
+				ratios.mute++
 			}
 		}
 	}
-	slices.Sort(low)
-	slices.Sort(high)
+	slices.Sort(ratios.known)
 	middle := (m + 1) / 2
-	// With as much of what says nothing on either side, the middle is between.
-	estimate := func(k int) float64 { return average(low[k-1], high[k-1], 0) }
-	res := unknown(estimate(middle))
-	if m%2 == 0 {
-		res.Estimate = average(min(res.Estimate, estimate(middle+1)), max(res.Estimate, estimate(middle+1)), 0)
-	}
+	res := unknown(average(ratios.low(middle), ratios.high(middle), 0))
 	if c > 0 {
 		c = min(c, middle)
-		res.Low, res.High = low[c-1], high[m-c]
+		res.Low, res.High = ratios.low(c), ratios.high(c)
 	}
 	return res
+}
+
+// ranked is a list of values some of which may be anything.
+type ranked struct {
+	known []float64 // ascending
+	mute  int       // how many more there are
+}
+
+// low is the least that the k-th smallest value can be, k from 1.
+func (r ranked) low(k int) float64 {
+	if k <= r.mute {
+		return math.Inf(-1)
+	}
+	return r.known[k-r.mute-1]
+}
+
+// high is the most that the k-th largest value can be, k from 1.
+func (r ranked) high(k int) float64 {
+	if k <= r.mute {
+		return math.Inf(1)
+	}
+	return r.known[len(r.known)+r.mute-k]
 }

@@ -153,7 +153,7 @@ func TestPairingGain(t *testing.T) {
 func FuzzDiagnostics(f *testing.F) {
 	f.Add(bytesOf(1, 2, 3, inf), bytesOf(2, -inf, math.NaN()))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		a, b := floats(first), floats(second)
+		a, b := decoded(first), decoded(second)
 		if o := OrderEffect(a, b); !(o.P >= 0 && o.P <= 1) || math.IsNaN(o.Effect) {
 			t.Fatalf("%+v of %v and %v", o, a, b)
 		}

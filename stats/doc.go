@@ -18,5 +18,6 @@
 // The level rests on the order inside each pair having been drawn by its own
 // coin flip: then, for identical images, each d is as likely to have either
 // sign, whatever the host does. Several looks together rest on a little more;
-// see [NewSchedule] and [NewRobustSchedule].
+// see [NewSchedule] and [NewRobustSchedule]. [Adjust] takes from d what is
+// known of the host, such as its speed, and keeps that level.
 package stats

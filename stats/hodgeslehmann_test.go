@@ -9,8 +9,8 @@ import (
 
 var inf = math.Inf(1)
 
-// floats reads a fuzzer's bytes as float64s, of any kind.
-func floats(data []byte) []float64 {
+// decoded reads a fuzzer's bytes as float64s, of any kind.
+func decoded(data []byte) []float64 {
 	var x []float64
 	for ; len(data) >= 8; data = data[8:] {
 		x = append(x, math.Float64frombits(binary.LittleEndian.Uint64(data)))
@@ -90,7 +90,7 @@ func FuzzHodgesLehmann(f *testing.F) {
 	f.Add(bytesOf(inf, -inf, 0, math.NaN()), 1)
 	f.Add(bytesOf(math.MaxFloat64, -math.MaxFloat64, 5e-324), 1<<40)
 	f.Fuzz(func(t *testing.T, data []byte, c int) {
-		d := floats(data)
+		d := decoded(data)
 		got := HodgesLehmann(d, c)
 		if !(got.Low <= got.Estimate && got.Estimate <= got.High) {
 			t.Fatalf("%v of %v, c = %d", got, d, c)

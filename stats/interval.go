@@ -13,3 +13,21 @@ type Interval struct {
 func unknown(estimate float64) Interval {
 	return Interval{Estimate: estimate, Low: math.Inf(-1), High: math.Inf(1)}
 }
+
+// Within is the part of i that lies in other too, with i's estimate moved to
+// its edge where it is outside: it covers what both cover, as repeated
+// intervals do with the confidence of their schedule. Where the two have
+// nothing in common one of them does not cover, and it is i.
+func (i Interval) Within(other Interval) Interval {
+	low, high := max(i.Low, other.Low), min(i.High, other.High)
+	if !(low <= high) {
+		return i
+	}
+	return Interval{Estimate: min(max(i.Estimate, low), high), Low: low, High: high}
+}
+
+// Around is the smallest interval that holds both i and other, with i's
+// estimate.
+func (i Interval) Around(other Interval) Interval {
+	return Interval{Estimate: i.Estimate, Low: min(i.Low, other.Low), High: max(i.High, other.High)}
+}

@@ -23,10 +23,7 @@ func PairsNeeded(d []float64, bound, alpha float64) int {
 	if n < 2 || !(alpha > 0 && alpha < 1) {
 		return 0
 	}
-	t := tail{n: n}
-	if n <= 100 { // beyond, the approximation is more than good enough
-		t = tails([]int{n})[0]
-	}
+	t := quickTail(n)
 	c := max(1, t.cutoff(alpha/2))
 	iv := HodgesLehmann(d, c)
 	width := iv.Estimate - iv.Low

@@ -105,7 +105,7 @@ func TestQuantileIntervalCovers(t *testing.T) {
 func FuzzQuantileInterval(f *testing.F) {
 	f.Add(bytesOf(1, 2, 3, inf), 0.9, 0.05)
 	f.Fuzz(func(t *testing.T, data []byte, q, alpha float64) {
-		x := floats(data)
+		x := decoded(data)
 		got := QuantileInterval(x, q, alpha)
 		if !math.IsNaN(got.Estimate) && !(got.Low <= got.Estimate && got.Estimate <= got.High) {
 			t.Fatalf("%v of %v, q %v, alpha %v", got, x, q, alpha)

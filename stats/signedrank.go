@@ -88,6 +88,15 @@ func tails(ns []int) []tail {
 	return out
 }
 
+// quickTail is the lower tail at n for what is approximate itself: exact up to
+// 100 pairs, where the expansion of tailNormal could be seen.
+func quickTail(n int) tail {
+	if n <= 100 {
+		return tails([]int{n})[0]
+	}
+	return tail{n: min(n, 1<<30)} // keeps n(n+1)/2 an int
+}
+
 // most is the largest order statistic that leaves Low ≤ Estimate: half of
 // the n(n+1)/2 Walsh averages, rounded up.
 func (t tail) most() int { return (t.n*(t.n+1)/2 + 1) / 2 }
