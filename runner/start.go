@@ -106,6 +106,11 @@ type Start struct {
 	// where that is, or where the kernel does not tell it.
 	CPUWait *time.Duration
 
+	// Steal is for how long the hypervisor, from BeginAt until the candidate
+	// was ready, had given processors to others that something on this host
+	// could have used, all processors together; nil where that is not told.
+	Steal *time.Duration
+
 	// Of a failed start, for people.
 	Problem string     // what went wrong, in one line
 	Exit    *ExitState // OutcomeExited: how the program ended

@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"mlbench/runner"
+	"mlbench/runner/speed"
 )
 
 // What the kernel keeps of a container's control group and of all groups
@@ -102,8 +103,9 @@ func (x *one) findAccounts(state *container.State) {
 	}
 }
 
-// readAccounts fills in the CPU time that the container has used and how long
-// it has waited for a processor, as far as they can be known. The rules that
+// readAccounts fills in the CPU time that the container has used, how long it
+// has waited for a processor and what was stolen from this host meanwhile, as
+// far as they can be known. The rules that
 // need no address ask the engine nothing before the candidate is ready; under
 // them a Runner's first start asks it here.
 func (x *one) readAccounts(ctx context.Context, s *runner.Start) {
@@ -118,6 +120,10 @@ func (x *one) readAccounts(ctx context.Context, s *runner.Start) {
 	s.CPU = x.read(cpuTime)
 	if x.c.CPUs == 0 {
 		s.CPUWait = x.read(cpuWait)
+	}
+	if stolen, ok := speed.Steal(); ok && x.stolenKnown {
+		stolen -= x.stolen
+		s.Steal = &stolen
 	}
 }
 

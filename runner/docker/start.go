@@ -16,6 +16,7 @@ import (
 
 	"mlbench/runner"
 	"mlbench/runner/probe"
+	"mlbench/runner/speed"
 )
 
 // Start starts a container and removes it. See runner.Runner.
@@ -110,6 +111,9 @@ type one struct {
 	accounts [quantities]account
 	books    [quantities]*os.File // of the accounts, open; nil where it cannot be
 
+	stolen      time.Duration // by the hypervisor before the start
+	stolenKnown bool
+
 	ended       chan struct{} // closed when the container runs no more, or the engine is lost
 	endedAt     time.Time     // set before ended is closed
 	status      int64         // likewise: the exit status
@@ -125,6 +129,9 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	calls, cancel := detached(ctx, x.r.launch)
 	defer cancel()
 	probe.Lag() // measured here, not within the start
+	if x.r.local {
+		x.stolen, x.stolenKnown = speed.Steal()
+	}
 
 	s.BeginAt = time.Now()
 	created, err := x.r.cli.ContainerCreate(calls, config, host, nil, nil, x.name)
