@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math"
+	"slices"
 
 	"mlbench/stats"
 )
@@ -11,6 +12,9 @@ const (
 	// CovariateCPUWait is how long the candidate stood waiting for a
 	// processor that others had, until it was ready: runner.Start.CPUWait.
 	CovariateCPUWait = "cpu_wait_ms"
+	// CovariateSteal is how much processor time the hypervisor gave to others
+	// during the start: runner.Start.Steal.
+	CovariateSteal = "steal_ms"
 	// CovariateProbe is how long fixed work took on the host right before the
 	// start: runner.Gauge.
 	CovariateProbe = "probe_ms"
@@ -26,24 +30,32 @@ type covariate struct {
 	// Its coefficient as it is believed to be beforehand, and how firmly: see
 	// stats.Covariate.
 	prior, weight float64
+
+	insteadOf string // the covariate beside which this one is not used
 }
 
+// What they are worth on recorded hosts is in docs/calibration.md. Probes
+// before the start are by their place free of any candidate, but tell little of
+// the second that follows: they serve where nothing tells of that second.
 var covariates = []covariate{
-	{CovariateCPUWait, cpuWait, 1, 0.02},
-	{CovariateProbe, probed, 0.2, 0.05},
-	{CovariateResident, resident, 0, 0.5},
+	{name: CovariateCPUWait, of: perCPU(CovariateCPUWait), prior: 1, weight: 0.02},
+	{name: CovariateSteal, of: perCPU(CovariateSteal), prior: 0.5, weight: 0.05},
+	{name: CovariateResident, of: resident, prior: 0, weight: 0.5},
+	{name: CovariateProbe, of: probed, prior: 0.2, weight: 0.5, insteadOf: CovariateCPUWait},
 }
 
-// cpuWait is by how much waiting for a processor lengthened the candidate's
-// computing, as a logarithm. It is relative to what the candidate computed
-// itself, so that one that computes for longer, and is kept waiting for longer
-// by that, has no larger value.
-func cpuWait(s Start) float64 {
-	wait, ok := s.Covariates[CovariateCPUWait]
-	if !ok || s.CPUMS == nil || !(*s.CPUMS > 0) || !(wait >= 0) {
-		return math.NaN()
+// perCPU is by how much a loss of time lengthened the candidate's computing,
+// as a logarithm. It is relative to what the candidate computed itself, so
+// that one that computes for longer, and loses more by that, has no larger
+// value.
+func perCPU(name string) func(Start) float64 {
+	return func(s Start) float64 {
+		lost, ok := s.Covariates[name]
+		if !ok || s.CPUMS == nil || !(*s.CPUMS > 0) || !(lost >= 0) {
+			return math.NaN()
+		}
+		return math.Log1p(lost / *s.CPUMS)
 	}
-	return math.Log1p(wait / *s.CPUMS)
 }
 
 func probed(s Start) float64 {
@@ -71,67 +83,99 @@ type CovariateUse struct {
 	// Imbalance is the covariate's own difference between the candidates,
 	// with its 99 % interval. It ought to hold 0: what tells of the host
 	// does not depend on the image. Where it does not the covariate is
-	// influenced by the candidates, and is not used.
+	// influenced by the candidates, and nothing is claimed that holds with
+	// it alone.
 	Imbalance Change `json:"imbalance"`
+	// Why says why it is not used where that is not the reason.
+	Why string `json:"why,omitempty"`
 }
 
 // imbalanced is the level at which a covariate counts as influenced.
 const imbalanced = 0.01
 
-// pairsOf are candidate minus baseline of a covariate, pair by pair as
-// differences has them, and whether any pair tells it.
-func (r *Result) pairsOf(c covariate, candidate int) (x []float64, known bool) {
-	for _, b := range r.blocks(RolePair) {
-		if b[0] == nil || b[candidate] == nil {
-			continue
-		}
-		v := c.of(*b[candidate]) - c.of(*b[0])
-		known = known || v != 0 && !math.IsNaN(v) // always alike, it explains nothing
-		x = append(x, v)
-	}
-	return x, known
+// recorded is a covariate with its differences, candidate minus baseline of
+// every pair; NaN where it was not recorded.
+type recorded struct {
+	covariate
+	x []float64
 }
 
-// adjust takes from the first n differences what the covariates explain.
-func (r *Result) adjust(candidate int, logs []float64) (stats.Adjusted, []CovariateUse) {
-	if r.Spec.NoCovariate {
-		return stats.Adjust(logs), nil
-	}
-	var uses []CovariateUse
-	var used []stats.Covariate
+// recordedIn are the covariates that these pairs tell. One that is always
+// alike explains nothing.
+func recordedIn(pairs []pair) []recorded {
+	var all []recorded
 	for _, c := range covariates {
-		x, known := r.pairsOf(c, candidate)
-		if !known {
+		x, telling := make([]float64, len(pairs)), false
+		for i, p := range pairs {
+			x[i] = c.of(*p.candidate) - c.of(*p.baseline)
+			telling = telling || x[i] != 0 && !math.IsNaN(x[i])
+		}
+		if telling {
+			all = append(all, recorded{c, x})
+		}
+	}
+	return all
+}
+
+// A choice is what covariates a comparison is adjusted by.
+type choice struct {
+	used, all []stats.Covariate // without those that the candidates influence, and with them
+	uses      []CovariateUse    // of all that are recorded
+}
+
+// choose decides by the first n pairs.
+func (d differences) choose(n int) choice {
+	var c choice
+	for _, r := range d.covariates {
+		use := CovariateUse{Name: r.name, Imbalance: Change(imbalance(r.x[:n]))}
+		if slices.ContainsFunc(d.covariates, func(other recorded) bool { return other.name == r.insteadOf }) {
+			use.Why = "told better by " + r.insteadOf
+			c.uses = append(c.uses, use)
 			continue
 		}
-		x = x[:len(logs)]
-		use := CovariateUse{Name: c.name, Imbalance: Change(imbalance(x))}
-		if !(use.Imbalance.Low > 0) && !(use.Imbalance.High < 0) {
-			use.Used = true
-			used = append(used, stats.Covariate{X: x, Prior: c.prior, Weight: c.weight})
+		covariate := stats.Covariate{X: r.x, Prior: r.prior, Weight: r.weight}
+		c.all = append(c.all, covariate)
+		if use.Used = !(use.Imbalance.Low > 0) && !(use.Imbalance.High < 0); use.Used {
+			c.used = append(c.used, covariate)
 		}
-		uses = append(uses, use)
+		c.uses = append(c.uses, use)
 	}
-	adjusted := stats.Adjust(logs, used...)
-	next := 0
+	return c
+}
+
+// told are the uses, with the coefficients of those that are used.
+func (c choice) told(coefficients []float64) []CovariateUse {
+	uses, next := slices.Clone(c.uses), 0
 	for i := range uses {
 		if uses[i].Used {
-			uses[i].Coefficient = adjusted.Coefficients[next]
+			uses[i].Coefficient = coefficients[next]
 			next++
 		}
 	}
-	return adjusted, uses
+	return uses
+}
+
+// first are the covariates of the first n pairs.
+func first(n int, covariates []stats.Covariate) []stats.Covariate {
+	cut := slices.Clone(covariates)
+	for i := range cut {
+		cut[i].X = cut[i].X[:n]
+	}
+	return cut
+}
+
+// adjusted are the differences of all pairs, less what covariates explain.
+func (d differences) adjusted() []float64 {
+	if len(d.logs) == 0 {
+		return nil
+	}
+	return stats.Adjust(d.logs, d.choose(len(d.logs)).used...).Differences()
 }
 
 // imbalance is the middle of a covariate's differences, of the pairs that
 // tell it.
 func imbalance(x []float64) stats.Interval {
-	var known []float64
-	for _, v := range x {
-		if !math.IsNaN(v) {
-			known = append(known, v)
-		}
-	}
+	known := slices.DeleteFunc(slices.Clone(x), math.IsNaN)
 	return stats.HodgesLehmann(known, stats.Cutoff(len(known), imbalanced/2))
 }
 

@@ -48,7 +48,7 @@ func (r *Result) gates() []Gate {
 	for i := range r.Candidates {
 		gates = append(gates, r.startsGate(i))
 	}
-	for _, c := range r.Comparisons {
+	for _, c := range r.On(MetricReady) {
 		gates = append(gates, r.regressionGate(c))
 	}
 	for _, i := range r.judged() {

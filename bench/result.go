@@ -96,7 +96,7 @@ type Start struct {
 	Resident *float64 `json:"resident,omitempty"`
 
 	// Covariates tell how the host treated the start, in milliseconds: see
-	// CovariateProbe and CovariateCPUWait.
+	// CovariateCPUWait, CovariateSteal and CovariateProbe.
 	Covariates map[string]float64 `json:"covariates,omitempty"`
 
 	// CPUMS is the CPU time that the candidate used until it was ready; nil
@@ -155,6 +155,9 @@ func record(s runner.Start, candidate int, role Role, block, position int) Start
 	if s.CPUWait != nil {
 		r.note(CovariateCPUWait, *s.CPUWait)
 	}
+	if s.Steal != nil {
+		r.note(CovariateSteal, *s.Steal)
+	}
 	if s.Exit != nil {
 		r.ExitCode, r.OOMKilled = &s.Exit.Code, s.Exit.OOMKilled
 	}
@@ -173,17 +176,24 @@ func (s *Start) note(covariate string, took time.Duration) {
 type Comparison struct {
 	Baseline  int     `json:"baseline"`
 	Candidate int     `json:"candidate"`
-	Metric    string  `json:"metric"`   // MetricReady; others are witnesses
-	Pairs     int     `json:"pairs"`    // that the interval rests on
-	Change    Change  `json:"change"`   // as a fraction of the baseline: -0.38 is 38 % sooner
-	ShiftMS   Change  `json:"shift_ms"` // in milliseconds
-	Verdict   Verdict `json:"verdict"`
+	Metric    string  `json:"metric"`            // MetricReady; others are witnesses
+	Pairs     int     `json:"pairs"`             // that the interval rests on
+	Change    Change  `json:"change"`            // as a fraction of the baseline: -0.38 is 38 % sooner
+	ShiftMS   Change  `json:"shift_ms"`          // in milliseconds
+	Verdict   Verdict `json:"verdict,omitempty"` // of MetricReady alone
+	// Level is the confidence of the intervals: with several candidates it is
+	// higher than the run's, so that all of them together have that.
+	Level float64 `json:"level"`
 	// NeedsPairs is about how many pairs in all would settle an inconclusive
 	// comparison; 0 where that is unknown.
 	NeedsPairs int `json:"needs_pairs,omitempty"`
 	// PairingGain is the share of the variance that pairing removed, negative
 	// where it added some; nil where unknown.
 	PairingGain *float64 `json:"pairing_gain,omitempty"`
+
+	// AtQuantile is the change of the time at the target's quantile, by times
+	// alone; nil for fewer than 30 pairs, and where too few starts lie beyond.
+	AtQuantile *Change `json:"at_quantile,omitempty"`
 
 	// Raw is the change of the times as they were measured, where Change is
 	// adjusted by covariates; nil where nothing was adjusted.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"mlbench/runner"
@@ -35,7 +36,6 @@ type Progress struct {
 	Done      int           // complete blocks, of warm-up: starts
 	Limit     int           // blocks at most
 	NextLook  int           // number of pairs after which the rule looks again; 0 for none
-	Change    *Comparison   // the first of Standings; nil for none
 	Standings []Standing    // of the comparisons, in order; none during the warm-up
 	Left      time.Duration // about how long it will go on; 0 where unknown
 }
@@ -87,6 +87,9 @@ type run struct {
 	schedule stats.Schedule
 	cold     cold
 	block    time.Duration // how long one block takes, on average so far
+
+	standings []Standing // after stoodAt blocks
+	stoodAt   int
 }
 
 func (x *run) all(ctx context.Context) (err error) {
@@ -135,8 +138,12 @@ func (x *run) blocks(ctx context.Context) error {
 		x.Observer.Note(fmt.Sprintf("the target at quantile %g needs up to %d starts: the limit of %d is raised to that",
 			spec.Quantile, limit, spec.MaxPairs))
 	}
-	if len(x.r.Candidates) > 1 && x.schedule.Last().C == 0 {
-		x.Observer.Note(fmt.Sprintf("%d pairs are too few for any verdict: even if all agree, chance does that too often; 6 are the least", x.schedule.Last().N))
+	if last := x.schedule.Last(); len(x.r.Candidates) > 1 && last.C == 0 {
+		least := 1
+		for stats.FixedSchedule(least, x.schedule.Alpha).Last().C == 0 {
+			least++
+		}
+		x.Observer.Note(fmt.Sprintf("%d pairs are too few for any verdict: even if all agree, chance does that too often; %d are the least", last.N, least))
 	}
 	begin := time.Now()
 	compared := len(x.r.Candidates) == 1 // nothing to compare
@@ -198,12 +205,23 @@ func (x *run) compared(pairs int) bool {
 	if _, ok := x.schedule.At(pairs); !ok {
 		return false
 	}
-	for i := 1; i < len(x.r.Candidates); i++ {
-		if _, ends := x.r.compare(i, x.schedule); !ends {
-			return false
-		}
+	return !slices.ContainsFunc(x.stand(pairs), func(s Standing) bool { return !s.Settled })
+}
+
+// stand is how the comparisons stand after so many blocks. Between looks
+// nothing of that changes, and nothing is computed while a host is measured.
+func (x *run) stand(blocks int) []Standing {
+	_, looking := x.schedule.At(blocks)
+	early := blocks < x.schedule.Looks[0].N
+	if x.standings != nil && (blocks == x.stoodAt || !looking && !early) {
+		return x.standings
 	}
-	return true
+	x.standings, x.stoodAt = nil, blocks
+	for i := 1; i < len(x.r.Candidates); i++ {
+		c, ends := x.r.compare(i, x.schedule)
+		x.standings = append(x.standings, Standing{c, x.r.Candidates[i].Name, ends})
+	}
+	return x.standings
 }
 
 func (x *run) targetsKnown() bool {
@@ -273,13 +291,9 @@ func (x *run) probe(role Role) (time.Duration, bool) {
 }
 
 func (x *run) progress(role Role, candidate, done, limit int) Progress {
-	p := Progress{Stage: role, Candidate: x.r.Candidates[candidate].Name, Done: done, Limit: limit}
-	for i := 1; i < len(x.r.Candidates); i++ {
-		c, ends := x.r.compare(i, x.schedule)
-		p.Standings = append(p.Standings, Standing{c, x.r.Candidates[i].Name, ends})
-	}
-	if len(p.Standings) > 0 {
-		p.Change = &p.Standings[0].Comparison
+	p := Progress{
+		Stage: role, Candidate: x.r.Candidates[candidate].Name, Done: done, Limit: limit,
+		Standings: x.stand(done),
 	}
 	if role == RolePair {
 		for _, look := range x.schedule.Looks {

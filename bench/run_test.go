@@ -141,7 +141,7 @@ func TestNeverReady(t *testing.T) {
 				return runnertest.Failed(3), nil
 			}
 			return runnertest.ReadyIn(time.Second), nil
-		}, "old never became ready (3 exited)"},
+		}, "old became ready in its unmeasured start, and never after it (3 exited): the program ended with status 3 before it was ready\nits last line:\n    last words"},
 		{"timed out", func(string, int) (runner.Start, error) {
 			return runner.Start{Outcome: runner.OutcomeTimeout, Problem: "not ready in time"}, nil
 		}, "old never became ready (1 timeout): not ready in time\nit printed nothing"},

@@ -68,17 +68,24 @@ func TestSeveral(t *testing.T) {
 				t.Fatal(err)
 			}
 			pairs := len(r.blocks(RolePair))
-			last, ok := schedule.At(pairs)
-			if !ok || r.Ended != EndedDecided || r.Verdict != Pass || len(r.Comparisons) != 2 {
+			if _, ok := schedule.At(pairs); !ok || r.Ended != EndedDecided || r.Verdict != Pass || len(r.Comparisons) != 2 {
 				t.Fatalf("ended %s after %d pairs, verdict %s: %+v", r.Ended, pairs, r.Verdict, r.Comparisons)
 			}
 			for i, c := range r.Comparisons {
 				if c.Baseline != 0 || c.Candidate != i+1 || c.Verdict != test.want[i] || c.Pairs != pairs {
 					t.Errorf("%d of %d pairs: %+v", c.Pairs, pairs, c)
 				}
-				logs, _ := r.differences(i + 1)
-				if want := relative(stats.HodgesLehmann(logs, last.C)); c.Change != want {
-					t.Errorf("the interval is not the one at half of alpha: %+v, want %+v", c.Change, want)
+				logs := r.differences(r.pairs(i + 1)).logs
+				var want stats.Interval
+				for _, look := range schedule.Looks {
+					if now := stats.HodgesLehmann(logs[:min(look.N, pairs)], look.C); look.N == 8 {
+						want = now
+					} else if look.N <= pairs {
+						want = now.Within(want)
+					}
+				}
+				if c.Change != relative(want) {
+					t.Errorf("the interval is not that of all looks at half of alpha: %+v, want %+v", c.Change, relative(want))
 				}
 			}
 			// The faster one was known at the first look, and the run went on.

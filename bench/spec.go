@@ -44,8 +44,8 @@ type Spec struct {
 
 	// Margin is the relative slowdown that counts as a regression: 0.05 is 5 %.
 	Margin float64 `json:"margin"`
-	// Alpha is the two-sided error rate of a comparison's interval, and the
-	// one-sided one of a target gate.
+	// Alpha is the two-sided error rate of the intervals of all comparisons
+	// together, and the one-sided one of each target gate.
 	Alpha float64 `json:"alpha"`
 	Goal  Goal    `json:"goal"`
 

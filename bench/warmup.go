@@ -47,9 +47,18 @@ func (x *run) warmUp(ctx context.Context) error {
 // neverReady is an error if some candidate failed all of its measured starts
 // so far, and there were enough of them.
 func (r *Result) neverReady() error {
+	failed, ready := make([]int, len(r.Candidates)), make([]bool, len(r.Candidates))
+	for i := range r.Starts {
+		switch s := &r.Starts[i]; {
+		case s.Role == RoleWarmup:
+		case s.Failed():
+			failed[s.Candidate]++
+		default:
+			ready[s.Candidate] = true
+		}
+	}
 	for i := range r.Candidates {
-		starts := r.measured(i)
-		if len(starts) >= neverReadyBlocks && !slices.ContainsFunc(starts, func(s Start) bool { return !s.Failed() }) {
+		if !ready[i] && failed[i] >= neverReadyBlocks {
 			return r.failure(i)
 		}
 	}
@@ -60,17 +69,22 @@ func (r *Result) neverReady() error {
 // enough of them.
 type NeverReadyError struct {
 	Candidate string
-	Outcomes  map[runner.Outcome]int
-	Problem   string   // of the last start
-	Log       []string // its last lines
+	WarmedUp  bool                   // it was ready once, in its unmeasured start
+	Outcomes  map[runner.Outcome]int // of the failed starts
+	Problem   string                 // of the last start
+	Log       []string               // its last lines
 }
 
 func (r *Result) failure(candidate int) error {
 	e := &NeverReadyError{Candidate: r.Candidates[candidate].Name, Outcomes: make(map[runner.Outcome]int)}
 	for _, s := range r.Starts {
-		if s.Candidate == candidate && s.Failed() {
+		switch {
+		case s.Candidate != candidate:
+		case s.Failed():
 			e.Outcomes[s.Outcome]++
 			e.Problem, e.Log = s.Error, s.Log
+		default:
+			e.WarmedUp = true
 		}
 	}
 	return runner.As(runner.ErrEnvironment, e)
@@ -80,12 +94,19 @@ func (r *Result) failure(candidate int) error {
 // each on a line of its own.
 func (e *NeverReadyError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s never became ready (%s): %s", e.Candidate, Counts(e.Outcomes), e.Problem)
-	if len(e.Log) == 0 {
-		b.WriteString("\nit printed nothing")
-		return b.String()
+	never := "never became ready"
+	if e.WarmedUp {
+		never = "became ready in its unmeasured start, and never after it"
 	}
-	fmt.Fprintf(&b, "\nits last %d lines:", len(e.Log))
+	fmt.Fprintf(&b, "%s %s (%s): %s", e.Candidate, never, Counts(e.Outcomes), e.Problem)
+	switch n := len(e.Log); n {
+	case 0:
+		b.WriteString("\nit printed nothing")
+	case 1:
+		b.WriteString("\nits last line:")
+	default:
+		fmt.Fprintf(&b, "\nits last %d lines:", n)
+	}
 	for _, line := range e.Log {
 		b.WriteString("\n    " + Printable(line))
 	}

@@ -15,10 +15,6 @@ const (
 	shown = 0.01
 	// resolved is the share of a start's time that its resolution may have.
 	resolved = 0.01
-	// severalModes is BenchmarkDotNet's bound for "bimodal"; a sample
-	// needs modesFrom values before its histogram means anything.
-	severalModes = 2.8
-	modesFrom    = 20
 )
 
 // warnings are what a reader should know about the measurement. They change
@@ -34,8 +30,13 @@ func (r *Result) warnings() []string {
 		w = append(w, r.resolutionWarning(i)...)
 		w = append(w, r.modesWarning(i)...)
 	}
-	for i := 1; i < len(r.Candidates); i++ {
-		w = append(w, r.orderWarning(i)...)
+	for _, i := range r.judged() {
+		w = append(w, r.clusterWarning(i)...)
+	}
+	w = append(w, r.orderWarning()...)
+	w = append(w, r.covariateWarnings()...)
+	for _, c := range r.On(MetricReady) {
+		w = append(w, r.cpuWarning(c)...)
 	}
 	return append(w, r.driftWarning()...)
 }
@@ -64,9 +65,12 @@ func (r *Result) failureWarning(candidate int) []string {
 func (r *Result) candidateWarnings() []string {
 	var w []string
 	base := r.baseline()
-	for _, c := range r.Candidates[min(1, len(r.Candidates)):] {
+	for i, c := range r.Candidates {
+		if i == 0 {
+			continue
+		}
 		if c.Digest != "" && c.Digest == base.Digest {
-			w = append(w, fmt.Sprintf("%s and %s are the same image: any difference between them is noise", base.Name, c.Name))
+			w = append(w, fmt.Sprintf("%s and %s are the same image: any difference between them is noise%s", base.Name, c.Name, r.noiseFloor(i)))
 		}
 		if base.Health != "" && c.Health != "" && c.Health != base.Health {
 			w = append(w, fmt.Sprintf("%s is asked at %s and %s at %s: ready may not mean the same", base.Name, base.Health, c.Name, c.Health))
@@ -114,44 +118,72 @@ func (r *Result) resolutionWarning(candidate int) []string {
 		r.Candidates[candidate].Name, blurred, counted(len(starts), "start"), digits(100*worst, 2))}
 }
 
-func (r *Result) modesWarning(candidate int) []string {
-	var times []float64
-	for _, s := range r.measured(candidate) {
-		if !s.Failed() {
-			times = append(times, s.Time())
-		}
-	}
-	if len(times) < modesFrom {
+// clusterWarning says where misses of the target follow each other. The starts
+// that prove it are counted as if each were a draw of its own.
+func (r *Result) clusterWarning(candidate int) []string {
+	if !r.Spec.TargetGates {
 		return nil
 	}
-	if m := stats.MValue(times); m > severalModes {
-		return []string{fmt.Sprintf("%s: its times fall into several groups (mValue %.2g): its starts take different paths, and one median hides that",
-			r.Candidates[candidate].Name, m)}
+	var missed, afterMiss, afterHit []float64 // 1 for a miss
+	for i, s := range r.measured(candidate) {
+		miss := 0.0
+		if s.Time() > r.Spec.TargetMS {
+			miss = 1
+		}
+		switch {
+		case i == 0:
+		case missed[i-1] == 1:
+			afterMiss = append(afterMiss, miss)
+		default:
+			afterHit = append(afterHit, miss)
+		}
+		missed = append(missed, miss)
+	}
+	rho := stats.Autocorrelation(missed)
+	if t := stats.OrderEffect(afterMiss, afterHit); rho > 0 && t.P < shown {
+		return []string{fmt.Sprintf("%s: misses of the target come in clusters (autocorrelation %s): the confidence behind the target supposes independent starts; it holds on this host, in this session",
+			r.Candidates[candidate].Name, digits(rho, 1))}
 	}
 	return nil
 }
 
 // orderWarning says when it matters to be first in a pair. The order is drawn
 // at random, so the comparison stays fair; but something is carried over.
-func (r *Result) orderWarning(candidate int) []string {
-	var first, second []float64
-	for _, b := range r.blocks(RolePair) {
-		x, y := b[0], b[candidate]
-		if x == nil || y == nil || x.Failed() || y.Failed() {
+func (r *Result) orderWarning() []string {
+	var found []string
+	compared := r.On(MetricReady)
+	for _, c := range compared {
+		t := r.orderEffect(c.Candidate)
+		if !(t.P < shown) {
 			continue
 		}
-		d := math.Log(y.Time() / x.Time())
-		if y.Position < x.Position {
+		effect := fmt.Sprintf("%s (%s)", longer(math.Expm1(t.Effect)), chance(t.P))
+		if len(compared) > 1 {
+			effect += " with " + r.Candidates[c.Candidate].Name
+		}
+		found = append(found, effect)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("running first in a pair makes a start %s: the order is drawn at random, so this blurs what is compared but does not bend it", listed(found))}
+}
+
+// orderEffect is what it means to a candidate and the baseline to run first.
+func (r *Result) orderEffect(candidate int) stats.OrderTest {
+	var first, second []float64
+	for _, p := range r.pairs(candidate) {
+		if p.baseline.Failed() || p.candidate.Failed() {
+			continue
+		}
+		d := math.Log(p.candidate.Time() / p.baseline.Time())
+		if p.candidate.Position < p.baseline.Position {
 			first = append(first, d)
 		} else {
 			second = append(second, d)
 		}
 	}
-	if t := stats.OrderEffect(first, second); t.P < shown {
-		return []string{fmt.Sprintf("running first in a pair makes a start %s (%s): the order is drawn at random, so this blurs the comparison but does not bend it",
-			longer(math.Expm1(t.Effect)), chance(t.P))}
-	}
-	return nil
+	return stats.OrderEffect(first, second)
 }
 
 func (r *Result) driftWarning() []string {
@@ -170,24 +202,8 @@ func (r *Result) driftWarning() []string {
 		}
 	}
 	if t := stats.Drift(means); t.P < shown {
-		return []string{fmt.Sprintf("the host changed during the run: starts at its end were %s than those at its beginning (%s); the comparison is made pair by pair, so it holds, but the times themselves are of this session",
+		return []string{fmt.Sprintf("the host changed during the run: starts at its end were %s than those at its beginning (%s); what is compared started at nearly the same time, so verdicts hold, but the times themselves are of this session",
 			longer(t.Change), chance(t.P))}
 	}
 	return nil
-}
-
-// longer words a relative change of a time.
-func longer(change float64) string {
-	if change < 0 {
-		return digits(-100*change, 2) + " % shorter"
-	}
-	return digits(100*change, 2) + " % longer"
-}
-
-// chance words a p-value.
-func chance(p float64) string {
-	if p < 0.0001 {
-		return "p < 0.0001"
-	}
-	return "p = " + digits(p, 1)
 }

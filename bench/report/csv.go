@@ -12,10 +12,12 @@ import (
 )
 
 // CSV writes a row for every start, the warm-up too. Times are milliseconds;
-// an empty cell is a mark that the start does not have.
+// an empty cell is something that the start does not have.
 func CSV(w io.Writer, r *bench.Result) error {
 	out := csv.NewWriter(w)
-	head := []string{"candidate", "ref", "role", "block", "position", "begin_at", "outcome", "ready_ms", "resolution_ms", "resident"}
+	head := []string{"candidate", "ref", "role", "block", "position", "begin_at", "outcome", "ready_ms", "resolution_ms", "resident", "cpu_ms"}
+	covariates := []string{bench.CovariateCPUWait, bench.CovariateSteal, bench.CovariateProbe}
+	head = append(head, covariates...)
 	marks := []runner.MarkName{runner.Created, runner.Started, runner.Listening, runner.FirstResponse}
 	for _, m := range marks {
 		head = append(head, string(m)+"_ms")
@@ -28,7 +30,14 @@ func CSV(w io.Writer, r *bench.Result) error {
 		c := r.Candidates[s.Candidate]
 		row := []string{
 			cell(c.Name), cell(c.Ref), string(s.Role), strconv.Itoa(s.Block), strconv.Itoa(s.Position),
-			s.BeginAt.Format(time.RFC3339Nano), string(s.Outcome), optional(s.ReadyMS), float(s.ResolutionMS), optional(s.Resident),
+			s.BeginAt.Format(time.RFC3339Nano), string(s.Outcome), optional(s.ReadyMS), float(s.ResolutionMS), optional(s.Resident), optional(s.CPUMS),
+		}
+		for _, name := range covariates {
+			if ms, ok := s.Covariates[name]; ok {
+				row = append(row, float(ms))
+			} else {
+				row = append(row, "")
+			}
 		}
 		for _, name := range marks {
 			if m, ok := s.Marks[name]; ok {

@@ -39,6 +39,9 @@ type fixture struct {
 	fails func(ref string, n int) bool // which starts fail
 	log   []string                     // what failed ones say
 	stop  int                          // the start before which the user interrupts; 0 for none
+	load  float64                      // what others use of the host, on average: so much longer it takes to compute
+	waits map[string]float64           // of the load each candidate feels, by Ref; all of it if not named
+	same  bool                         // all candidates are one image
 	run   runnertest.Scripted
 }
 
@@ -57,7 +60,11 @@ func (f fixture) result(t testing.TB) *bench.Result {
 		if !ok {
 			base = time.Second
 		}
-		s := runnertest.ReadyIn(time.Duration(float64(base) * math.Exp(f.noise*rng.NormFloat64())))
+		took := time.Duration(float64(base) * math.Exp(f.noise*rng.NormFloat64()))
+		s := runnertest.ReadyIn(took)
+		if f.load > 0 {
+			s = f.loaded(rng, ref, took)
+		}
 		if f.fails != nil && f.fails(ref, n) {
 			s = runnertest.Failed(7)
 			if f.log != nil {
@@ -77,12 +84,19 @@ func (f fixture) result(t testing.TB) *bench.Result {
 	}
 	r.Info = runner.Host{Engine: "scripted 1.0", Storage: "overlay2", OS: "Linux", Kernel: "6.1", CPUs: 2}
 	e := bench.Experiment{Spec: bench.DefaultSpec(), Runner: &r, Tool: bench.Tool{Version: "test", Go: "go"}}
+	if f.load > 0 {
+		e.Runner = gauged{&r, func() time.Duration { return time.Duration(20e6 * math.Exp(0.1*rng.NormFloat64())) }}
+	}
 	e.Spec.Seed = 7
 	if f.spec != nil {
 		f.spec(&e.Spec)
 	}
 	for i, name := range f.names {
-		e.Candidates = append(e.Candidates, runner.Candidate{Name: name, Ref: string(rune('0' + i))})
+		ref := string(rune('0' + i))
+		if f.same {
+			ref = "0"
+		}
+		e.Candidates = append(e.Candidates, runner.Candidate{Name: name, Ref: ref})
 	}
 	result, err := e.Run(ctx)
 	var never *bench.NeverReadyError
@@ -95,6 +109,29 @@ func (f fixture) result(t testing.TB) *bench.Result {
 	}
 	return result
 }
+
+// loaded is a start that computes for nine tenths of its time, and waits for
+// others meanwhile; a part of that is the hypervisor's doing.
+func (f fixture) loaded(rng *rand.Rand, ref string, took time.Duration) runner.Start {
+	felt, ok := f.waits[ref]
+	if !ok {
+		felt = 1
+	}
+	cpu := took * 9 / 10
+	wait := time.Duration(f.load * felt * rng.ExpFloat64() * float64(cpu))
+	steal := time.Duration(f.load / 4 * rng.ExpFloat64() * float64(cpu))
+	s := runnertest.ReadyIn(took + wait + steal)
+	s.CPU, s.CPUWait, s.Steal = &cpu, &wait, &steal
+	return s
+}
+
+// gauged is a scripted runner that can measure the host's speed.
+type gauged struct {
+	*runnertest.Scripted
+	gauge func() time.Duration
+}
+
+func (g gauged) Gauge() (time.Duration, bool) { return g.gauge(), true }
 
 func is(ref string, every int) func(string, int) bool {
 	return func(r string, n int) bool { return r == ref && n > 0 && n%every == 0 }
@@ -146,6 +183,19 @@ var fixtures = []fixture{
 	{name: "auto_stays_warm", run: runnertest.Scripted{Evictable: true, Provable: true, Stays: 38.8e6}},
 	{name: "hostile", names: hostile, fails: is("1", 4), spec: func(s *bench.Spec) { s.Pairs = 12 },
 		log: []string{"\x1b[31mTraceback <img src=x onerror=alert(1)> | `rm -rf /` @everyone\r\n\u202egnp.exe " + long}},
+	{name: "adjusted", times: in(920), load: 0.15, spec: func(s *bench.Spec) { s.Pairs = 20 }},
+	{name: "adjusted_not", times: in(920), load: 0.15, spec: func(s *bench.Spec) { s.Pairs, s.NoCovariate = 20, true }},
+	{name: "adjusted_one_pair", times: in(920), load: 0.15, spec: func(s *bench.Spec) { s.Pairs = 1 }},
+	{name: "adjusted_three", names: []string{"old:tag", "new:tag", "newer:tag"}, times: in(920), load: 0.1, waits: map[string]float64{"2": 4},
+		spec: func(s *bench.Spec) { s.Pairs = 20 }},
+	{name: "adjusted_ten", names: []string{
+		"service:v1", "service:v2", "service:v3", "service:v4", "service:v5", "service:v6", "service:v7", "service:v8", "service:v9", "service:v10",
+	}, times: in(620), load: 0.15, waits: map[string]float64{"5": 6, "7": 0}, fails: is("9", 4), spec: func(s *bench.Spec) { s.Pairs = 20 }},
+	{name: "adjusted_long_names", times: in(620), load: 0.15, names: []string{
+		"registry.example.com/team/service-with-a-rather-long-name:old", "registry.example.com/team/service-with-a-rather-long-name:new",
+	}},
+	{name: "same_image", names: []string{"image:tag", "image:tag (again)"}, same: true, load: 0.15, spec: func(s *bench.Spec) { s.Pairs = 20 }},
+	{name: "adjusted_influenced", load: 0.05, noise: 0.01, waits: map[string]float64{"1": 12}, spec: func(s *bench.Spec) { s.Pairs = 24 }},
 	{name: "long_names", times: in(620), names: []string{
 		"registry.example.com/team/service-with-a-rather-long-name:old", "registry.example.com/team/service-with-a-rather-long-name:new",
 	}, fails: is("0", 5), spec: func(s *bench.Spec) { s.TargetGates = true; s.AllowFailures = 9 }},

@@ -52,6 +52,10 @@ func markdown(w io.Writer, v view, rows int) error {
 		p.line("")
 	}
 	p.markdown(candidates(v), rows)
+	if t := witnesses(v); len(t.rows) > 0 {
+		p.line("")
+		p.markdown(t, rows)
+	}
 	if t := phases(v); len(t.rows) > 0 {
 		p.line("")
 		p.markdown(t, rows)
@@ -72,8 +76,10 @@ func markdown(w io.Writer, v view, rows int) error {
 	if s := together(v); s != "" {
 		facts = append(facts, s)
 	}
+	facts = append(facts, adjustments(v)...)
+	facts = append(facts, atQuantile(v)...)
 	facts = append(facts, host(v.Result))
-	for _, c := range v.Comparisons {
+	for _, c := range v.On(bench.MetricReady) {
 		if g := c.PairingGain; g != nil && *g > 0 {
 			facts = append(facts, fmt.Sprintf("comparing %s pair by pair removed %s of the variance", v.names[c.Candidate], plain(*g)))
 		}

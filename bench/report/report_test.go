@@ -43,6 +43,8 @@ func TestCSV(t *testing.T) {
 				get := func(name string) string { return rows[i+1][column[name]] }
 				for name, want := range map[string]*float64{
 					"ready_ms": s.ReadyMS, "resolution_ms": &s.ResolutionMS, "resident": s.Resident, "stop_ms": &s.StopMS,
+					"cpu_ms": s.CPUMS, "cpu_wait_ms": covariate(s, bench.CovariateCPUWait), "steal_ms": covariate(s, bench.CovariateSteal),
+					"probe_ms":   covariate(s, bench.CovariateProbe),
 					"created_ms": mark(s, runner.Created), "started_ms": mark(s, runner.Started),
 					"listening_ms": mark(s, runner.Listening), "first_response_ms": mark(s, runner.FirstResponse),
 				} {
@@ -71,6 +73,13 @@ func mark(s bench.Start, name runner.MarkName) *float64 {
 	return nil
 }
 
+func covariate(s bench.Start, name string) *float64 {
+	if ms, ok := s.Covariates[name]; ok {
+		return &ms
+	}
+	return nil
+}
+
 func TestCellIsNoFormula(t *testing.T) {
 	for in, want := range map[string]string{
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "": "", "a=1": "a=1", "\t=1": " =1", "a\x00\nb": "a\uFFFD\uFFFDb",
@@ -85,6 +94,9 @@ func TestSentences(t *testing.T) {
 	inf := math.Inf(1)
 	of := func(estimate, low, high float64) bench.Change {
 		return bench.Change{Estimate: estimate, Low: low, High: high}
+	}
+	raw := func(estimate, low, high float64) *bench.RawChange {
+		return &bench.RawChange{Change: of(estimate, low, high)}
 	}
 	for _, test := range []struct {
 		c    bench.Comparison
@@ -121,16 +133,29 @@ func TestSentences(t *testing.T) {
 		{bench.Comparison{Pairs: 12, Verdict: bench.Slower, Change: of(0.02, 0.01, inf), ShiftMS: of(20, 10, inf)},
 			func(r *bench.Result) { r.Spec.Alpha = 0.005 },
 			"new is ready 2 % later (20.0 ms; 99.5 % interval [+1.0 %, ∞]), by the margin of 5 % or more is not sure, 12 pairs, stopped early."},
+		{bench.Comparison{Pairs: 12, Verdict: bench.Faster, Change: of(-0.38, -0.41, -0.35), ShiftMS: of(-410, -450, -370), Raw: raw(-0.38, -0.44, -0.30)}, nil,
+			"new is ready 38 % sooner (410 ms; 95 % interval 35–41 %), 12 pairs, stopped early."},
+		{bench.Comparison{Pairs: 12, Verdict: bench.Faster, Change: of(-0.38, -0.41, -0.35), ShiftMS: of(-410, -450, -370), Raw: raw(-0.37, -0.44, -0.30)}, nil,
+			"new is ready 38 % sooner (410 ms; 95 % interval 35–41 %), 12 pairs, stopped early, adjusted for what the host did (raw −37.0 %)."},
+		{bench.Comparison{Pairs: 40, Verdict: bench.Faster, Change: of(-0.02, -0.035, -0.001), ShiftMS: of(-20, -35, -1), Raw: raw(-0.021, -0.06, 0.03)}, nil,
+			"new is ready 2 % sooner (20.0 ms; 95 % interval 0.1–3.5 %), 40 pairs, adjusted for what the host did (raw −2.1 % [−6.0, +3.0])."},
+		{bench.Comparison{Pairs: 12, Verdict: bench.NoRegression, Change: of(-0.004, -0.03, 0.02), ShiftMS: of(-4, -30, 20), Raw: raw(-0.004, -0.05, 0.06)}, nil,
+			"new is not slower by more than 5 % (change −0.4 %; 95 % interval [−3.0 %, +2.0 %]), 12 pairs, stopped early, adjusted for what the host did (raw −0.4 % [−5.0, +6.0])."},
+		{bench.Comparison{Pairs: 40, NeedsPairs: 110, Change: of(0.05, -0.01, 0.12), ShiftMS: of(50, -10, 120), Raw: raw(0.08, -0.03, 0.2)}, nil,
+			"Inconclusive: new changes by +5.0 % (95 % interval [−1.0 %, +12.0 %]), 40 pairs, adjusted for what the host did (raw +8.0 %); about 110 would settle it (--max-pairs 110)."},
+		{bench.Comparison{Pairs: 8, Verdict: bench.Regression, Change: of(inf, inf, inf), ShiftMS: of(inf, inf, inf), Raw: raw(inf, inf, inf)}, nil,
+			"new fails in most pairs and old does not, a regression beyond 5 %, 8 pairs, stopped early."},
 	} {
 		r := &bench.Result{Spec: bench.DefaultSpec(), Ended: bench.EndedDecided, Candidates: []runner.Candidate{{Name: "old"}, {Name: "new"}}}
-		test.c.Candidate = 1
+		test.c.Candidate, test.c.Metric = 1, bench.MetricReady
 		if test.c.Verdict == "" {
 			test.c.Verdict = bench.Undecided
 		}
-		r.Comparisons = []bench.Comparison{test.c}
 		if test.edit != nil {
 			test.edit(r)
 		}
+		test.c.Level = 1 - r.Spec.Alpha
+		r.Comparisons = []bench.Comparison{test.c, {Candidate: 1, Metric: bench.MetricCPU, Pairs: 3, Change: of(9, 8, 10)}}
 		if got := Sentence(r); got != test.want {
 			t.Errorf("got  %s\nwant %s", got, test.want)
 		}
@@ -164,6 +189,9 @@ func TestLevels(t *testing.T) {
 	} {
 		r := &bench.Result{Spec: bench.DefaultSpec(), Candidates: make([]runner.Candidate, test.comparisons+1)}
 		r.Spec.Alpha = test.alpha
+		for i := range test.comparisons {
+			r.Comparisons = append(r.Comparisons, bench.Comparison{Candidate: i + 1, Metric: bench.MetricReady, Level: 1 - test.alpha/float64(test.comparisons)})
+		}
 		v := look(r)
 		if each, all := changeConfidence(v), together(v); each != test.each || all != test.together {
 			t.Errorf("%d at alpha %v: %q, %q", test.comparisons, test.alpha, each, all)
@@ -187,6 +215,7 @@ func TestSentenceOfSeveral(t *testing.T) {
 
 func TestUnits(t *testing.T) {
 	inf := math.Inf(1)
+	gain := func(x float64) *float64 { return &x }
 	for _, test := range []struct{ got, want string }{
 		{milliseconds(0), "0.00 ms"},
 		{milliseconds(1.234), "1.23 ms"},
@@ -245,6 +274,12 @@ func TestUnits(t *testing.T) {
 		{changeWithInterval(bench.Change{Estimate: 0.02, Low: -0.01, High: inf}), "+2.0 % [−1.0, ∞]"},
 		{changeWithInterval(bench.Change{Estimate: inf, Low: inf, High: inf}), "fails"},
 		{changeWithInterval(bench.Change{Estimate: -1, Low: -1, High: -1}), "baseline fails"},
+		{pairsSaved(nil), "–"},
+		{pairsSaved(gain(0.35)), "35 %"},
+		{pairsSaved(gain(0.042)), "4.2 %"},
+		{pairsSaved(gain(0)), "0 %"},
+		{pairsSaved(gain(-0.0001)), "0 %"},
+		{pairsSaved(gain(-0.12)), "none: 12 % more"},
 		{escape("a|b`c`<i>*_[x]~"), "a\\|b\\`c\\`&lt;i&gt;\\*\\_\\[x\\]\\~"},
 		{escape("- a\nb"), "\\- a b"},
 		{escape("@me #1 $x$ www.a.b"), "@\u200bme #\u200b1 &#36;x&#36; www\u200b.a.b"},
@@ -376,3 +411,84 @@ func TestWriters(t *testing.T) {
 type full struct{ err error }
 
 func (f full) Write([]byte) (int, error) { return 0, f.err }
+
+// TestWitnesses: one row a compared candidate, and only what there is to show.
+func TestWitnesses(t *testing.T) {
+	some := 0.4
+	of := func(x float64) bench.Change { return bench.Change{Estimate: x, Low: x - 0.01, High: x + 0.01} }
+	ready := bench.Comparison{Candidate: 1, Metric: bench.MetricReady, Pairs: 8, Level: 0.95, Change: of(-0.1)}
+	adjusted := ready
+	adjusted.Raw, adjusted.CovariateGain = &bench.RawChange{Change: of(-0.2)}, &some
+	cpu := bench.Comparison{Candidate: 1, Metric: bench.MetricCPU, Pairs: 8, Level: 0.95, Change: of(-0.3)}
+	for _, test := range []struct {
+		name string
+		of   []bench.Comparison
+		want string
+	}{
+		{"nothing", []bench.Comparison{ready}, ""},
+		{"no pair", []bench.Comparison{{Candidate: 1, Metric: bench.MetricReady}, cpu}, ""},
+		{"CPU time alone", []bench.Comparison{ready, cpu}, "candidate|change [95 %]|CPU time until ready [95 %]\nnew|−10.0 % [−11.0, −9.0]|−30.0 % [−31.0, −29.0]"},
+		{"adjusted alone", []bench.Comparison{adjusted}, "candidate|change [95 %]|by times alone [95 %]|pairs saved\nnew|−10.0 % [−11.0, −9.0]|−20.0 % [−21.0, −19.0]|40 %"},
+		{"both", []bench.Comparison{adjusted, cpu}, "candidate|change [95 %]|by times alone [95 %]|CPU time until ready [95 %]|pairs saved\n" +
+			"new|−10.0 % [−11.0, −9.0]|−20.0 % [−21.0, −19.0]|−30.0 % [−31.0, −29.0]|40 %"},
+	} {
+		r := &bench.Result{Spec: bench.DefaultSpec(), Candidates: []runner.Candidate{{Name: "old"}, {Name: "new"}}, Comparisons: test.of}
+		got := ""
+		if w := witnesses(look(r)); len(w.rows) > 0 {
+			got = strings.Join(w.head, "|")
+			for _, row := range w.rows {
+				got += "\n" + strings.Join(row, "|")
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// TestAdjustments: every covariate once, with what became of it.
+func TestAdjustments(t *testing.T) {
+	used := func(name string, coefficient float64) bench.CovariateUse {
+		return bench.CovariateUse{Name: name, Used: true, Coefficient: coefficient}
+	}
+	better := bench.CovariateUse{Name: bench.CovariateProbe, Why: "told better by " + bench.CovariateCPUWait}
+	influenced := bench.CovariateUse{Name: bench.CovariateResident, Imbalance: bench.Change{Estimate: -0.2, Low: -0.25, High: -0.1234}}
+	for _, test := range []struct {
+		name string
+		of   [][]bench.CovariateUse
+		edit func(*bench.Spec)
+		line string // of a text
+		want string
+	}{
+		{"none", [][]bench.CovariateUse{nil}, nil, "", ""},
+		{"one", [][]bench.CovariateUse{{used(bench.CovariateCPUWait, 0.968), used(bench.CovariateSteal, -0.001), better, influenced}}, nil,
+			"adjusted for waiting for a processor that others had (coefficient 0.97), processor time that the hypervisor gave to others (coefficient 0.00)",
+			"adjusted for waiting for a processor that others had (coefficient 0.97)\n" +
+				"adjusted for processor time that the hypervisor gave to others (coefficient 0.00)\n" +
+				"not adjusted for a probe of the host's speed right before the start, told better by waiting for a processor that others had\n" +
+				"not adjusted for the share of its files in memory, as it depends on the image (difference −0.200 [−0.250, −0.123])"},
+		{"two", [][]bench.CovariateUse{{used(bench.CovariateCPUWait, 1), better}, {used(bench.CovariateCPUWait, 0.5), better, influenced}}, nil,
+			"adjusted for waiting for a processor that others had (coefficient 0.50 to 1.00)",
+			"adjusted for waiting for a processor that others had (coefficient 1.00 for one, 0.50 for two)\n" +
+				"not adjusted for a probe of the host's speed right before the start, told better by waiting for a processor that others had (one, two)\n" +
+				"not adjusted for the share of its files in memory, as it depends on the image (difference −0.200 [−0.250, −0.123] for two)"},
+		{"not asked for", [][]bench.CovariateUse{nil, nil}, func(s *bench.Spec) { s.NoCovariate = true }, timesAlone, timesAlone},
+		{"one of two", [][]bench.CovariateUse{{used(bench.CovariateSteal, 0.3)}, nil}, nil,
+			"adjusted for processor time that the hypervisor gave to others (coefficient 0.30 in 1 of 2 comparisons)",
+			"adjusted for processor time that the hypervisor gave to others (coefficient 0.30 for one)"},
+	} {
+		r := &bench.Result{Spec: bench.DefaultSpec(), Candidates: []runner.Candidate{{Name: "old"}, {Name: "one"}, {Name: "two"}}}
+		for i, uses := range test.of {
+			r.Comparisons = append(r.Comparisons, bench.Comparison{Candidate: i + 1, Metric: bench.MetricReady, Covariates: uses})
+		}
+		if test.edit != nil {
+			test.edit(&r.Spec)
+		}
+		if got := strings.Join(adjustments(look(r)), "\n"); got != test.want {
+			t.Errorf("%s:\n%s\nwant\n%s", test.name, got, test.want)
+		}
+		if got := adjustedFor(look(r)); got != test.line {
+			t.Errorf("%s: %s, want %s", test.name, got, test.line)
+		}
+	}
+}

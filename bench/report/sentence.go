@@ -20,7 +20,7 @@ func sentences(v view) []string {
 		if len(v.Candidates) == 1 {
 			parts = append(parts, alone(v))
 		}
-		for _, c := range v.Comparisons {
+		for _, c := range v.On(bench.MetricReady) {
 			if c.Candidate == i {
 				parts = append(parts, comparison(v, c))
 			}
@@ -60,6 +60,7 @@ func comparison(v view, c bench.Comparison) string {
 	if v.Spec.Pairs == 0 && c.Pairs < v.Spec.MaxPairs && ended(v) == "" {
 		pairs += ", stopped early"
 	}
+	pairs += adjusted(v, c)
 	interval := "no interval yet"
 	if isKnown(c.Change.Low, c.Change.High) {
 		interval = changeConfidence(v) + " interval " + between(c.Change)
@@ -124,19 +125,18 @@ func confidence(v view) string { return chosen(1 - v.Spec.Alpha) }
 // than two after the point the rest is cut off, as no interval may promise
 // more than it holds.
 func changeConfidence(v view) string {
-	k := len(v.Candidates) - 1
-	if k < 2 {
+	compared := v.On(bench.MetricReady)
+	if len(compared) == 0 {
 		return confidence(v)
 	}
 	const steps = 1e4
-	level := 1 - v.Spec.Alpha/float64(k)
-	return chosen(math.Floor(level*steps+1e-6) / steps) // 0.975·10⁴ may be just under 9750
+	return chosen(math.Floor(compared[0].Level*steps+1e-6) / steps) // 0.975·10⁴ may be just under 9750
 }
 
 // together says how the levels of several comparisons' intervals go with that
 // of all; nothing where there is one interval.
 func together(v view) string {
-	k := len(v.Candidates) - 1
+	k := len(v.On(bench.MetricReady))
 	if k < 2 {
 		return ""
 	}

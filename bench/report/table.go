@@ -45,7 +45,7 @@ func candidates(v view) table {
 		if i == 0 {
 			row[change] = "baseline"
 		}
-		for _, x := range v.Comparisons {
+		for _, x := range v.On(bench.MetricReady) {
 			if x.Candidate == i && x.Pairs > 0 {
 				row[change] = changeWithInterval(x.Change)
 			}
@@ -75,9 +75,13 @@ func (t table) without(column int) table {
 	return t
 }
 
-// engineFloor is the part of a start that no image can change: the time that
-// the engine takes for its create and start calls.
-const engineFloor = "engine floor"
+// Rows beside the phases. The engine floor is the part of a start that no
+// image can change: the time that the engine takes for its create and start
+// calls.
+const (
+	engineFloor = "engine floor"
+	cpuTime     = "CPU time"
+)
 
 // phases is where the time goes: a row a phase, medians a candidate. With
 // many candidates, or long names, it is a row a candidate.
@@ -86,7 +90,7 @@ func phases(v view) table {
 	columns := make([]map[string]stats.Interval, len(v.Candidates))
 	for i := range v.Candidates {
 		columns[i] = make(map[string]stats.Interval)
-		if floor, ok := floor(v, i); ok {
+		if floor, ok := middle(v, i, floor); ok {
 			columns[i][engineFloor] = floor
 			names = appendNew(names, engineFloor)
 		}
@@ -99,6 +103,12 @@ func phases(v view) table {
 					names = appendNew(names, name)
 				}
 			}
+		}
+	}
+	for i := range v.Candidates {
+		if ms, ok := middle(v, i, cpuUntilReady); ok {
+			columns[i][cpuTime] = ms
+			names = appendNew(names, cpuTime)
 		}
 	}
 	fill := func(what string, cell func(stats.Interval) string) table {
@@ -147,19 +157,33 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
-// floor is the median of what the engine took, of the starts that were ready.
-func floor(v view, candidate int) (stats.Interval, bool) {
+// middle is the median of some time, of a candidate's starts that were ready
+// and tell it.
+func middle(v view, candidate int, of func(bench.Start) (ms float64, ok bool)) (stats.Interval, bool) {
 	var times []float64
 	for _, s := range v.Starts {
-		create, ok := s.PhasesMS["create"]
-		if start, both := s.PhasesMS["start"]; ok && both && s.Candidate == candidate && s.Role != bench.RoleWarmup && !s.Failed() {
-			times = append(times, create+start)
+		if ms, ok := of(s); ok && s.Candidate == candidate && s.Role != bench.RoleWarmup && !s.Failed() {
+			times = append(times, ms)
 		}
 	}
 	if len(times) == 0 {
 		return stats.Interval{}, false
 	}
 	return stats.QuantileInterval(times, 0.5, v.Spec.Alpha), true
+}
+
+// floor is what the engine took for a start.
+func floor(s bench.Start) (ms float64, ok bool) {
+	create, created := s.PhasesMS["create"]
+	start, started := s.PhasesMS["start"]
+	return create + start, created && started
+}
+
+func cpuUntilReady(s bench.Start) (ms float64, ok bool) {
+	if s.CPUMS == nil {
+		return 0, false
+	}
+	return *s.CPUMS, true
 }
 
 // meaning says beside a phase's name what it is.
@@ -171,6 +195,8 @@ func meaning(phase string) string {
 		return "boot (until it listens)"
 	case "warmup":
 		return "warmup (until ready)"
+	case cpuTime:
+		return "CPU time until ready"
 	}
 	return phase
 }

@@ -25,6 +25,10 @@ func Text(w io.Writer, r *bench.Result) error {
 		p.line("")
 	}
 	p.table(candidates(v))
+	if t := witnesses(v); len(t.rows) > 0 {
+		p.line("")
+		p.table(t)
+	}
 	if t := phases(v); len(t.rows) > 0 {
 		p.line("")
 		p.table(t)
@@ -38,6 +42,12 @@ func Text(w io.Writer, r *bench.Result) error {
 		p.line("warning: " + v.told(warning))
 	}
 	if s := together(v); s != "" {
+		p.line(s)
+	}
+	for _, s := range atQuantile(v) {
+		p.line(s)
+	}
+	if s := adjustedFor(v); s != "" {
 		p.line(s)
 	}
 	p.line(host(r))

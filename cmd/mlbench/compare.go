@@ -29,6 +29,10 @@ order drawn anew each time. The intervals are so much wider that all of them
 together are as sure as the one of a single NEW, and the run goes on until
 every comparison is decided.
 
+What is known of the host during every start, such as how long it waited for
+processors that others had, is taken into account: the change by the times
+alone stands beside the result, and --no-covariate judges by it.
+
 What follows -- is passed on to all as their arguments.`,
 		Example: `  mlbench compare old:tag new:tag
   mlbench compare old:tag new:tag --target 1s --max-size 800MB --out report.md
@@ -110,9 +114,6 @@ func (o *options) measure(cmd *cobra.Command, std streams, args []string) error 
 	candidates, err := o.complete(cmd.Flags(), refs, rest)
 	if err != nil {
 		return err
-	}
-	for i, name := range distinct(refs) {
-		candidates[i].Name = name
 	}
 	return o.experiment(cmd.Context(), std, candidates)
 }

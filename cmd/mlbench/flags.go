@@ -51,6 +51,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.VarP(parsed(&s.MinPairs, parsePairs, "n", "8"), "min-pairs", "", "do not stop before")
 	f.VarP(parsed(&s.Pairs, parsePairs, "n", "as many as it takes"), "pairs", "", "do exactly so many pairs")
 	f.StringVar((*string)(&s.Goal), "goal", string(s.Goal), "decide: stop at any verdict; claim: go on from 'no regression' to try for 'faster'")
+	f.BoolVar(&s.NoCovariate, "no-covariate", false, "judge the times alone; do not use what is known of the host")
 	f.VarP(parsed(&s.TimeoutMS, parseMillis, "duration", "60s"), "timeout", "", "of one start; past it the start has failed")
 	f.VarP(parsed(&s.Seed, parseSeed, "n", "random"), "seed", "", "of the order of starts")
 
@@ -107,13 +108,10 @@ func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Cand
 		return nil, err
 	}
 	c.Args = args
-	candidates := make([]runner.Candidate, len(refs))
+	names, candidates := distinct(refs), make([]runner.Candidate, len(refs))
 	for i, ref := range refs {
 		candidates[i] = c.Clone()
-		candidates[i].Name, candidates[i].Ref = ref, ref
-		if i > 0 && ref == refs[0] {
-			candidates[i].Name = ref + " (again)" // one image against itself
-		}
+		candidates[i].Name, candidates[i].Ref = names[i], ref
 	}
 	return candidates, nil
 }

@@ -24,6 +24,7 @@ func TestReadme(t *testing.T) {
 	stands := strings.NewReplacer(
 		"myservice:old", fixtureImage(t, "one", "EXPOSE 8080"),
 		"myservice:new", fixtureImage(t, "two-of-one", "EXPOSE 8080", "LABEL other=true"),
+		"myservice:slim", fixtureImage(t, "three-of-one", "EXPOSE 8080", "LABEL third=true"),
 		"python3 old.py", runnertest.Fixture(t)+" -listen-after 100ms",
 		"python3 new.py", runnertest.Fixture(t),
 	)
