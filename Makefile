@@ -15,7 +15,7 @@ GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$
 	|| echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT_VERSION))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test demo images lint format vet golangci bench clean toolchain engine
+.PHONY: help build test demo images lint format vet golangci bench calibrate clean toolchain engine
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ golangci:
 
 bench: toolchain engine ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+calibrate: build ## measure mlbench's own error rates (some minutes), into docs/calibration.md
+	@mkdir -p docs
+	$(GO) run ./cmd/calibrate -o docs/calibration.md -version '$(VERSION)' \
+		-traces bench/calibration/testdata/traces -heavy bench/calibration/testdata/heavy
 
 clean: ## remove what make made here; images and the engine stay
 	rm -rf bin demo
