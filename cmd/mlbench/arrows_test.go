@@ -17,13 +17,14 @@ func TestArrows(t *testing.T) {
 	// may import none.
 	own := map[string][]string{
 		"mlbench/cmd/mlbench": {
-			"mlbench/bench", "mlbench/bench/report", "mlbench/runner", "mlbench/runner/docker",
+			"mlbench/bench", "mlbench/bench/report", "mlbench/bench/selftest", "mlbench/runner", "mlbench/runner/docker",
 			"mlbench/runner/process", "mlbench/scenarios",
 		},
 		"mlbench/cmd/calibrate":     {"mlbench/bench/calibration"},
 		"mlbench/bench":             {"mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/calibration": {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
-		"mlbench/bench/report":      {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/report":      {"mlbench/bench", "mlbench/bench/selftest", "mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/selftest":    {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
 		"mlbench/runner/probe":      {"mlbench/runner"},
 		"mlbench/runner/cache":      {"mlbench/runner"},
 		"mlbench/runner/docker":     {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/speed"},

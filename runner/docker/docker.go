@@ -83,6 +83,8 @@ type Runner struct {
 	files  map[string]*cache.Files // by digest
 	helper string                  // image of the helper container, made when needed
 
+	imported []string // images of programs of this host, made when asked for
+
 	byHelper bool // Evict goes through the helper container
 
 	gauge *speed.Gauge // made when needed
@@ -206,7 +208,7 @@ func (r *Runner) onThisHost(info system.Info) bool {
 
 // Close removes what the Runner made for itself.
 func (r *Runner) Close() error {
-	err := r.removeHelper()
+	err := errors.Join(r.removeHelper(), r.removeImported())
 	return errors.Join(err, r.cli.Close())
 }
 
