@@ -68,11 +68,12 @@ func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, 
 		return c, false
 	}
 	c.Pairs = at.pairs
-	c.Change, c.ShiftMS = relative(at.change), Change(at.shift)
+	c.Change, c.ShiftMS = relative(at.change), Change(at.rawShift)
+	c.Covariates = chosen.told(at.coefficients)
 	if len(chosen.all) > 0 {
-		c.Covariates = chosen.told(at.coefficients)
+		c.ShiftMS = inMilliseconds(at.change, pairs)
 		c.Raw = &RawChange{relative(at.rawChange), Change(at.rawShift)}
-		c.CovariateGain = at.gain
+		c.CovariateGain = gain(at.rawChange, at.change)
 	}
 	c.Verdict, ends = verdictOf(at.change, delta, r.Spec.Goal)
 	if c.Verdict == NoRegression && ends && fasterInReach(at.logs, schedule) {
@@ -107,48 +108,45 @@ func lastLook(schedule stats.Schedule, pairs int) (last stats.Look, ok bool) {
 // A look is what is known of a comparison after so many pairs.
 type look struct {
 	pairs               int
-	change, shift       stats.Interval // of logarithms, and in milliseconds
-	rawChange, rawShift stats.Interval // the same without covariates
+	change              stats.Interval // of logarithms
+	rawChange, rawShift stats.Interval // without covariates, and in milliseconds
 	logs                []float64      // the differences that change rests on
-
-	coefficients []float64 // of the covariates that are used
-	gain         *float64
+	coefficients        []float64      // of the covariates that are used
 }
 
 // at looks at the first pairs.
 //
-// Where a covariate is left out because the candidates influence it, the
-// interval also holds the one that is had with it. Leaving it out alone would
-// be a choice by the same coin flips as the differences: identical images
-// would be told apart in up to 9 % of runs instead of 5. So claims are made
-// that hold with the covariate as well as without.
+// Where covariates are left out because the candidates are seen to influence
+// them, the interval also holds the one that is had with all of them. Leaving
+// them out alone would be a choice by the same coin flips as the differences:
+// identical images would be told apart in up to 9 % of runs instead of 5. So
+// claims are then made that hold with all of them as well as without.
 func (d differences) at(l stats.Look, chosen choice) look {
 	x := look{pairs: l.N, logs: d.logs[:l.N]}
 	x.rawChange = stats.HodgesLehmann(x.logs, l.C)
 	x.rawShift = stats.HodgesLehmann(d.shifts[:l.N], l.C)
-	x.change, x.shift = x.rawChange, x.rawShift
+	x.change = x.rawChange
 	if len(chosen.used) > 0 {
 		adjusted := stats.Adjust(x.logs, first(l.N, chosen.used)...)
 		x.coefficients = adjusted.Coefficients
 		x.change = adjusted.HodgesLehmann(l.C)
 		x.logs = adjusted.Differences()
-		x.shift = stats.HodgesLehmann(d.rescaled(x.logs), l.C)
 	}
 	if len(chosen.used) < len(chosen.all) {
 		with := stats.Adjust(d.logs[:l.N], first(l.N, chosen.all)...)
 		x.change = x.change.Around(with.HodgesLehmann(l.C))
-		x.shift = x.shift.Around(stats.HodgesLehmann(d.rescaled(with.Differences()), l.C))
 	}
-	x.gain = gain(x.rawChange, x.change)
 	return x
 }
 
 // after is a look in the light of the one before it. All looks together cover
-// the true change with the run's confidence, so what any of them has excluded
-// stays excluded: a proof once had is not lost again.
+// the true change with the run's confidence, so what any of them excludes stays
+// excluded, and a proof is not lost again by noise. It may be lost where the
+// candidates are seen to influence a covariate only later: then all looks are
+// taken anew without trusting it.
 func (x look) after(earlier look) look {
 	if earlier.pairs > 0 {
-		x.change, x.shift = x.change.Within(earlier.change), x.shift.Within(earlier.shift)
+		x.change = x.change.Within(earlier.change)
 		x.rawChange, x.rawShift = x.rawChange.Within(earlier.rawChange), x.rawShift.Within(earlier.rawShift)
 	}
 	return x
@@ -210,17 +208,21 @@ func (r *Result) differences(pairs []pair) differences {
 	return d
 }
 
-// rescaled turns adjusted differences of logarithms into milliseconds: those
-// between two times with that ratio and the geometric mean of the pair's.
-// Infinite differences stay as they were.
-func (d differences) rescaled(logs []float64) []float64 {
-	ms := slices.Clone(d.shifts[:len(logs)])
-	for i, p := range d.pairs[:len(logs)] {
-		if !p.baseline.Failed() && !p.candidate.Failed() {
-			ms[i] = 2 * math.Sqrt(p.baseline.Time()) * math.Sqrt(p.candidate.Time()) * math.Sinh(logs[i]/2)
+// inMilliseconds is a change of logarithms as one of times about the geometric
+// mean of these pairs' ready starts. It lies to the same side of 0.
+func inMilliseconds(change stats.Interval, pairs []pair) Change {
+	sum, n := 0.0, 0
+	for _, p := range pairs {
+		for _, s := range []*Start{p.baseline, p.candidate} {
+			if !s.Failed() {
+				sum += math.Log(s.Time())
+				n++
+			}
 		}
 	}
-	return ms
+	middle := math.Exp(sum / float64(max(n, 1)))
+	ms := func(log float64) float64 { return 2 * middle * math.Sinh(log/2) }
+	return Change{ms(change.Estimate), ms(change.Low), ms(change.High)}
 }
 
 // pairingGain is the share of the variance of log times that comparing pair by

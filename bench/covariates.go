@@ -34,7 +34,14 @@ type covariate struct {
 	insteadOf string // the covariate beside which this one is not used
 }
 
-// What they are worth on recorded hosts is in docs/calibration.md. Probes
+// The priors are what trial runs on a shared machine with two processors gave,
+// rounded; their weights are those of a few pairs on such a host. What all that
+// is worth on recorded hosts is in docs/calibration.md.
+//
+// Waiting is taken out although it happens during the start, as it is no proxy:
+// the kernel counts the very time that others took. What is left is the change
+// on a host that nobody else uses, where that can be told, and candidates that
+// use the processors otherwise are compared by it in docs/calibration.md. Probes
 // before the start are by their place free of any candidate, but tell little of
 // the second that follows: they serve where nothing tells of that second.
 var covariates = []covariate{
@@ -84,7 +91,8 @@ type CovariateUse struct {
 	// with its 99 % interval. It ought to hold 0: what tells of the host
 	// does not depend on the image. Where it does not the covariate is
 	// influenced by the candidates, and nothing is claimed that holds with
-	// it alone.
+	// it alone. An influence m that is too small to be seen so bends the
+	// change by Coefficient·m.
 	Imbalance Change `json:"imbalance"`
 	// Why says why it is not used where that is not the reason.
 	Why string `json:"why,omitempty"`
@@ -100,21 +108,26 @@ type recorded struct {
 	x []float64
 }
 
-// recordedIn are the covariates that these pairs tell. One that is always
-// alike explains nothing.
+// recordedIn are the covariates of these pairs. A start that failed has none.
 func recordedIn(pairs []pair) []recorded {
-	var all []recorded
-	for _, c := range covariates {
-		x, telling := make([]float64, len(pairs)), false
+	all := make([]recorded, len(covariates))
+	for k, c := range covariates {
+		x := make([]float64, len(pairs))
 		for i, p := range pairs {
-			x[i] = c.of(*p.candidate) - c.of(*p.baseline)
-			telling = telling || x[i] != 0 && !math.IsNaN(x[i])
+			x[i] = math.NaN()
+			if !p.candidate.Failed() && !p.baseline.Failed() {
+				x[i] = c.of(*p.candidate) - c.of(*p.baseline)
+			}
 		}
-		if telling {
-			all = append(all, recorded{c, x})
-		}
+		all[k] = recorded{c, x}
 	}
 	return all
+}
+
+// tells reports whether the covariate says anything of the first n pairs: one
+// that is always alike explains nothing.
+func (r recorded) tells(n int) bool {
+	return slices.ContainsFunc(r.x[:n], func(v float64) bool { return v != 0 && !math.IsNaN(v) })
 }
 
 // A choice is what covariates a comparison is adjusted by.
@@ -127,8 +140,11 @@ type choice struct {
 func (d differences) choose(n int) choice {
 	var c choice
 	for _, r := range d.covariates {
+		if !r.tells(n) {
+			continue
+		}
 		use := CovariateUse{Name: r.name, Imbalance: Change(imbalance(r.x[:n]))}
-		if slices.ContainsFunc(d.covariates, func(other recorded) bool { return other.name == r.insteadOf }) {
+		if slices.ContainsFunc(d.covariates, func(other recorded) bool { return other.name == r.insteadOf && other.tells(n) }) {
 			use.Why = "told better by " + r.insteadOf
 			c.uses = append(c.uses, use)
 			continue
@@ -164,7 +180,8 @@ func first(n int, covariates []stats.Covariate) []stats.Covariate {
 	return cut
 }
 
-// adjusted are the differences of all pairs, less what covariates explain.
+// adjusted are the differences of all pairs, less what those covariates explain
+// of them that the candidates are not seen to influence.
 func (d differences) adjusted() []float64 {
 	if len(d.logs) == 0 {
 		return nil

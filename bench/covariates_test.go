@@ -76,19 +76,34 @@ func TestWaitingIsTakenOut(t *testing.T) {
 	if c.CovariateGain == nil || *c.CovariateGain < 0.9 {
 		t.Errorf("gain %v", c.CovariateGain)
 	}
-	if len(c.Covariates) != 2 || c.Covariates[0].Name != CovariateCPUWait || !c.Covariates[0].Used || math.Abs(c.Covariates[0].Coefficient-1) > 0.1 {
+	if len(c.Covariates) != 1 || c.Covariates[0].Name != CovariateCPUWait || !c.Covariates[0].Used || math.Abs(c.Covariates[0].Coefficient-1) > 0.1 {
 		t.Errorf("covariates %+v", c.Covariates)
 	}
-	// Of the second that the start took, waiting tells more than a probe before it.
-	if probe := c.Covariates[1]; probe.Name != CovariateProbe || probe.Used || probe.Why == "" {
-		t.Errorf("probe %+v", probe)
-	}
-	if h.gauged != 40 {
-		t.Errorf("%d probes of 40 measured starts", h.gauged)
+	if h.gauged != 0 {
+		t.Errorf("%d probes beside what tells more", h.gauged)
 	}
 	// The shift is that of the adjusted times.
 	if s := c.ShiftMS; s.Low <= 0 || s.Estimate < 60 || s.Estimate > 110 {
 		t.Errorf("shift %+v of a start that takes about 1.35 s", s)
+	}
+}
+
+// A probe before the start serves where nothing tells of the start itself, and
+// there alone.
+func TestProbe(t *testing.T) {
+	h := busy(1, 0, 0, func(_ string, _ int, s *runner.Start) { s.CPUWait = nil })
+	r := compared(t, h, func(s *Spec) { s.Pairs = 20 })
+	if uses := r.Comparisons[0].Covariates; h.gauged != 40 || len(uses) != 1 || uses[0].Name != CovariateProbe || !uses[0].Used {
+		t.Errorf("%d probes of 40 measured starts, covariates %+v", h.gauged, uses)
+	}
+	for i := range r.Starts {
+		r.Starts[i].note(CovariateCPUWait, time.Duration(1+i)*time.Millisecond)
+	}
+	if err := r.Judge(); err != nil {
+		t.Fatal(err)
+	}
+	if uses := r.Comparisons[0].Covariates; len(uses) != 2 || !uses[0].Used || uses[1].Used || uses[1].Why == "" {
+		t.Errorf("covariates %+v", uses)
 	}
 }
 

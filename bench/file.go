@@ -169,6 +169,9 @@ func (s Start) check(candidates int) error {
 	if s.Candidate < 0 || s.Candidate >= candidates {
 		return fmt.Errorf("candidate: there is no candidate %d", s.Candidate)
 	}
+	if s.Block >= MaxPairs {
+		return fmt.Errorf("block: %d, and no run has more than %d", s.Block, MaxPairs)
+	}
 	if s.Block < 0 || s.Position < 0 || s.Position >= candidates {
 		return fmt.Errorf("block, position: %d, %d is no place for a start", s.Block, s.Position)
 	}

@@ -40,7 +40,7 @@ func (r *Result) Judge() error {
 // part of compare, as it takes longer than a start should be disturbed.
 func (r *Result) atQuantile(c Comparison) *Change {
 	var baseline, candidate []float64
-	for _, p := range r.pairs(c.Candidate) {
+	for _, p := range r.pairs(c.Candidate)[:c.Pairs] {
 		baseline, candidate = append(baseline, math.Log(p.baseline.Time())), append(candidate, math.Log(p.candidate.Time()))
 	}
 	i, ok := stats.QuantileChange(baseline, candidate, r.Spec.Quantile, 1-c.Level, r.Spec.Seed)

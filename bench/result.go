@@ -192,18 +192,19 @@ type Comparison struct {
 	PairingGain *float64 `json:"pairing_gain,omitempty"`
 
 	// AtQuantile is the change of the time at the target's quantile, by times
-	// alone; nil for fewer than 30 pairs, and where too few starts lie beyond.
+	// alone, as if the number of pairs had been fixed beforehand; nil for
+	// fewer than 30 pairs, and where too few starts lie beyond.
 	AtQuantile *Change `json:"at_quantile,omitempty"`
 
-	// Raw is the change of the times as they were measured, where Change is
-	// adjusted by covariates; nil where nothing was adjusted.
+	// Raw is the change of the times as they were measured; nil where no
+	// covariate was recorded, so that there was nothing to adjust by.
 	Raw *RawChange `json:"raw,omitempty"`
 	// Covariates are those that were recorded, with what became of them.
 	Covariates []CovariateUse `json:"covariates,omitempty"`
 	// CovariateGain is the share of the pairs that adjusting makes
-	// unnecessary, 1 less the squared ratio of the intervals' widths:
-	// negative where it did harm; nil where nothing was adjusted or a width
-	// is not known.
+	// unnecessary, 1 less the squared ratio of the two intervals' widths:
+	// negative where it costs some; nil without Raw, and where a width is
+	// not known.
 	CovariateGain *float64 `json:"covariate_gain,omitempty"`
 }
 

@@ -281,10 +281,14 @@ func (x *run) start(ctx context.Context, candidate int, role Role, block, positi
 }
 
 // probe measures the host's speed right before a start, when nothing of either
-// candidate runs, so that what it finds is the host's alone.
+// candidate runs, so that what it finds is the host's alone. Where the unmeasured
+// starts told how long they waited for processors it would tell nothing more.
 func (x *run) probe(role Role) (time.Duration, bool) {
 	gauge, ok := x.Runner.(runner.Gauge)
 	if !ok || x.r.Spec.NoCovariate || role != RolePair {
+		return 0, false
+	}
+	if _, told := x.r.Starts[0].Covariates[CovariateCPUWait]; told {
 		return 0, false
 	}
 	return gauge.Gauge()

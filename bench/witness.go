@@ -9,8 +9,9 @@ import (
 )
 
 // MetricCPU is the CPU time that a candidate used until it was ready. It is a
-// witness beside the time to ready: a host that is busy with others lengthens
-// the one and hardly the other. It has no verdict.
+// witness beside the time to ready: waiting, for processors, files or others,
+// lengthens the one and not the other; a slower processor lengthens both. It
+// has no verdict.
 const MetricCPU = "cpu"
 
 // On are the comparisons by one metric, in the order of the candidates.
@@ -59,8 +60,8 @@ func (r *Result) cpuWarning(ready Comparison) []string {
 	if !apart || cpu.Low > 0 || cpu.High < 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s is ready %s, but the CPU time that it takes for that is the same within %s: the difference is in waiting, for files, the network or a timer, or the host was noisy",
-		r.Candidates[ready.Candidate].Name, laterOrSooner(ready.Change.Estimate), share(max(math.Abs(cpu.Low), math.Abs(cpu.High))))}
+	return []string{fmt.Sprintf("%s is ready %s, and the CPU time that it takes for that does not show it (change between %s and %s): the difference is in waiting, for files, the network or a timer, or the host was noisy",
+		r.Candidates[ready.Candidate].Name, laterOrSooner(ready.Change.Estimate), percent(cpu.Low), percent(cpu.High))}
 }
 
 // covariateWarnings tell which covariates the candidates influence, one for all
@@ -89,11 +90,11 @@ func (r *Result) covariateWarnings() []string {
 		starts, others := "starts of "+listed(names[f]), "those of "+r.baseline().Name
 		switch {
 		case f.covariate == CovariateCPUWait && f.more:
-			w = append(w, fmt.Sprintf("%s wait for processors for longer than %s, beside what they compute: they use more of them at a time, or need them when others do, so a busy host slows them down by more; no change is claimed that does not hold with and without adjusting for that (--no-covariate judges the times alone)", starts, others))
+			w = append(w, fmt.Sprintf("%s wait for processors for longer than %s, beside what they compute: they use more of them at a time, or need them when others do, so a busy host slows them down by more; no change is claimed that does not hold with and without adjusting for what the host did (--no-covariate judges the times alone)", starts, others))
 		case f.covariate == CovariateCPUWait:
-			w = append(w, fmt.Sprintf("%s wait for processors for less long than %s, beside what they compute, so a busy host slows them down by less; no change is claimed that does not hold with and without adjusting for that (--no-covariate judges the times alone)", starts, others))
+			w = append(w, fmt.Sprintf("%s wait for processors for less long than %s, beside what they compute, so a busy host slows them down by less; no change is claimed that does not hold with and without adjusting for what the host did (--no-covariate judges the times alone)", starts, others))
 		default:
-			w = append(w, fmt.Sprintf("%s differ from %s in %s: it is not of the host alone, so no change is claimed that does not hold with and without adjusting for it (--no-covariate judges the times alone)", starts, others, CovariateMeaning(f.covariate)))
+			w = append(w, fmt.Sprintf("%s differ from %s in %s: it is not of the host alone, so no change is claimed that does not hold with and without adjusting for what the host did (--no-covariate judges the times alone)", starts, others, CovariateMeaning(f.covariate)))
 		}
 	}
 	return w

@@ -54,14 +54,17 @@ func InfluencedCovariate(noise, by float64) Regime {
 }
 
 // shifted is what a start of the candidate is in place of one of the baseline:
-// it computes for longer, and waits for the processor in proportion and, by
-// influence, more than that.
+// it computes for longer, waits for the processor in proportion and, by
+// influence, more than that, and is stolen in proportion.
 func (s Sample) shifted(effect, influence float64) Sample {
 	s.Log += effect
 	cpu := bench.Millis(s.CPU)
 	s.CPU = time.Duration(float64(s.CPU) * math.Exp(effect))
+	s.Covariates = maps.Clone(s.Covariates)
+	if stolen, ok := s.Covariates[bench.CovariateSteal]; ok {
+		s.Covariates[bench.CovariateSteal] = stolen * math.Exp(effect)
+	}
 	if wait, ok := s.Covariates[bench.CovariateCPUWait]; ok && cpu > 0 {
-		s.Covariates = maps.Clone(s.Covariates)
 		s.Covariates[bench.CovariateCPUWait] = math.Expm1(math.Log1p(wait/cpu)+influence) * bench.Millis(s.CPU)
 	}
 	return s

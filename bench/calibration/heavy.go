@@ -20,7 +20,7 @@ type Heavy struct {
 	Idle     stats.Interval // on the idle host, by the times alone: the truth
 	Loaded   stats.Interval // on the loaded one, by the times alone
 	Adjusted stats.Interval // the same with the waiting taken out, whoever caused it
-	Waiting  stats.Interval // what mlbench sees of that: the waiting's own difference
+	Waiting  stats.Interval // what mlbench sees of that: the waiting's own difference, 99 %
 }
 
 // ReadHeavies reads the result files idle.json.gz and loaded.json.gz of a folder.
@@ -48,47 +48,29 @@ func heavies(idle, loaded *bench.Result) ([]Heavy, error) {
 		if other := loaded.Candidates[i].Name; other != h.Name {
 			return nil, fmt.Errorf("candidate %d is %s on the idle host and %s on the loaded one", i, h.Name, other)
 		}
-		d, _ := waiting(idle, i)
-		h.Idle = interval(d)
-		d, x := waiting(loaded, i)
-		h.Loaded, h.Waiting = interval(d), interval(x)
-		h.Adjusted = stats.Adjust(d, stats.Covariate{X: x}).HodgesLehmann(stats.Cutoff(len(d), 0.025))
+		d, _ := idle.Differences(i)
+		h.Idle = interval(d, 0.05)
+		d, _ = loaded.Differences(i)
+		waiting, ok := loaded.Covariate(i, bench.CovariateCPUWait)
+		if !ok {
+			return nil, fmt.Errorf("how long %s waited for processors was not recorded", h.Name)
+		}
+		h.Loaded, h.Waiting = interval(d, 0.05), interval(waiting.X, 0.01)
+		h.Adjusted = stats.Adjust(d, waiting).HodgesLehmann(stats.Cutoff(len(d), 0.025))
 		all = append(all, h)
 	}
 	return all, nil
 }
 
-// waiting lists, pair by pair, the differences of the times and those of the
-// waiting relative to what was computed.
-func waiting(r *bench.Result, candidate int) (d, x []float64) {
-	blocks := make(map[int][2]*bench.Start)
-	for i, s := range r.Starts {
-		if s.Role != bench.RolePair || s.Failed() || s.CPUMS == nil || s.Candidate != 0 && s.Candidate != candidate {
-			continue
-		}
-		b := blocks[s.Block]
-		b[min(s.Candidate, 1)] = &r.Starts[i]
-		blocks[s.Block] = b
-	}
-	relative := func(s *bench.Start) float64 { return math.Log1p(s.Covariates[bench.CovariateCPUWait] / *s.CPUMS) }
-	for block := range len(r.Starts) { // in order, so that the result is always the same
-		if b, ok := blocks[block]; ok && b[0] != nil && b[1] != nil {
-			d = append(d, math.Log(b[1].Time()/b[0].Time()))
-			x = append(x, relative(b[1])-relative(b[0]))
-		}
-	}
-	return d, x
-}
-
-func interval(d []float64) stats.Interval {
-	return stats.HodgesLehmann(d, stats.Cutoff(len(d), 0.025))
+func interval(d []float64, alpha float64) stats.Interval {
+	return stats.HodgesLehmann(d, stats.Cutoff(len(d), alpha/2))
 }
 
 func heavy(b *strings.Builder, all []Heavy) {
 	b.WriteString(`
 ## Candidates that use the processors otherwise
 
-Taking out how long a start waited for processors supposes that the host alone decides on that. These candidates differ from their baseline in how they use the processors, and were measured on an idle host, whose change is the truth, and on a loaded one. Changes in percent with 95 % intervals. "Waiting" is the imbalance by which mlbench notices a candidate's influence, and then leaves the waiting in; "adjusted" takes it out all the same.
+Taking out how long a start waited for processors supposes that the host alone decides on that. These candidates differ from their baseline in how they use the processors, and were measured on an idle host, whose change is the truth, and on a loaded one. Changes in percent with 95 % intervals. "Adjusted" takes the waiting out, whoever caused it. "Waiting" is its own difference with the 99 % interval by which mlbench notices that a candidate influences it: where that does not hold 0, nothing is claimed that does not hold both with and without it.
 
 `)
 	rows := [][]string{{"candidate", "idle host", "loaded host", "loaded, adjusted", "waiting"}}

@@ -119,7 +119,7 @@ func ReadTraces(where string) ([]Trace, error) {
 // they show holds for the hours in which it was recorded.
 func (t Trace) Regime() Regime {
 	name := fmt.Sprintf("trace %s, %d starts", t.Name, len(t.Starts))
-	return Regime{Name: name, Loaded: strings.HasSuffix(t.Name, "loaded"), New: func(rng *rand.Rand) Host {
+	return Regime{Name: name, Loaded: strings.HasSuffix(t.Name, "-loaded"), New: func(rng *rand.Rand) Host {
 		at := rng.IntN(len(t.Starts))
 		return HostFunc(func() Sample {
 			s := t.Starts[at]

@@ -61,7 +61,7 @@ type Resolvable struct {
 }
 
 func resolvable(same *bench.Result) []Resolvable {
-	const alpha, power = 0.05, 0.8
+	const alpha, power = 0.05, bench.ToldPower
 	raw, adjusted := known(same)
 	change := func(d []float64, n int) *float64 { return finite(math.Expm1(stats.Resolvable(d, n, alpha, power))) }
 	var all []Resolvable

@@ -84,7 +84,7 @@ func (r *Report) conclude() {
 	last := r.Resolvable[len(r.Resolvable)-1]
 	can := "this host's noise is too little known to say what it can tell"
 	if x := last.best(); x != nil {
-		can = fmt.Sprintf("this host can tell changes of %s and more in %d pairs", percent(*x), last.Pairs)
+		can = fmt.Sprintf("this host can tell changes of %s and more in %d pairs (8 of 10 times)", percent(*x), last.Pairs)
 	}
 	r.Why = fmt.Sprintf("%s; A/A false claims %d of %d", can, r.AA.Claims, r.AA.Replays)
 	if r.AA.Low > Promised {
@@ -92,7 +92,7 @@ func (r *Report) conclude() {
 		r.Why += fmt.Sprintf(", which is more than the %s promised", percent(Promised))
 	}
 	for _, i := range r.Injected {
-		if i.Injected >= 0.1 && i.Comparison.Verdict == bench.Faster {
+		if i.Injected > 0 && i.Comparison.Verdict == bench.Faster {
 			r.Verdict = bench.Fail
 			r.Why += fmt.Sprintf("; a start with %s added is called faster", i.Name)
 		}

@@ -40,8 +40,9 @@ here in how many pairs, and how often identical images would be told apart.
 Its image is made from this very program: nothing is downloaded, and nothing
 is left.
 
-The exit code is 1 where identical images are told apart more often than the
-5 % that are promised, or where what was made slower is called faster.`,
+The exit code is 1 where identical images are certainly told apart more often
+than the 5 % that are promised, or where what was made slower is called faster.
+Interrupted, it removes what it started and writes nothing.`,
 		Example: `  mlbench selftest
   mlbench selftest --quick --out selftest.json
   mlbench selftest --runner process`,

@@ -109,21 +109,20 @@ func (x *one) findAccounts(state *container.State) {
 // need no address ask the engine nothing before the candidate is ready; under
 // them a Runner's first start asks it here.
 func (x *one) readAccounts(ctx context.Context, s *runner.Start) {
-	if x.books[cpuTime] == nil && x.r.local && !x.r.sought {
-		info, err := x.r.cli.ContainerInspect(ctx, x.id)
-		if err != nil || info.State == nil || !info.State.Running {
-			return
-		}
+	if stolen, ok := speed.Steal(); ok && x.stolenKnown {
+		stolen -= x.stolen
+		s.Steal = &stolen
+	}
+	// What has ended has no accounts any more.
+	if x.books[cpuTime] == nil && x.r.local && !x.r.sought && x.c.Ready.Kind != runner.Exit {
 		x.r.sought = true // once: it would delay the first request of every start
-		x.findAccounts(info.State)
+		if info, err := x.r.cli.ContainerInspect(ctx, x.id); err == nil {
+			x.findAccounts(info.State)
+		}
 	}
 	s.CPU = x.read(cpuTime)
 	if x.c.CPUs == 0 {
 		s.CPUWait = x.read(cpuWait)
-	}
-	if stolen, ok := speed.Steal(); ok && x.stolenKnown {
-		stolen -= x.stolen
-		s.Steal = &stolen
 	}
 }
 
