@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -225,6 +226,9 @@ func TestCPUTimeIsKnown(t *testing.T) {
 		for n := range 2 {
 			s := start(t, r, c)
 			ready(t, s)
+			if s.Steal == nil {
+				t.Errorf("start %d by rule %s on network %q: what was stolen is not known", n+1, test.rule, test.network)
+			}
 			if test.known && (s.CPU == nil || *s.CPU <= 0) {
 				t.Errorf("start %d by rule %s on network %q: CPU time %v", n+1, test.rule, test.network, s.CPU)
 			}
@@ -244,21 +248,16 @@ func TestCPUWait(t *testing.T) {
 	if !r.local || r.accounts[cpuWait].path == "" {
 		t.Skip("needs an engine on this host, and a kernel that tells the pressure of control groups")
 	}
-	done := make(chan struct{})
+	var done atomic.Bool
 	var busy sync.WaitGroup
 	for range 2 * runtime.NumCPU() {
 		busy.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
+			for !done.Load() {
 			}
 		})
 	}
 	s := start(t, r, c)
-	close(done)
+	done.Store(true)
 	busy.Wait()
 	at, _ := s.ReadyAt()
 	if s.CPUWait == nil || *s.CPUWait < 20*time.Millisecond || *s.CPUWait > at {
