@@ -50,7 +50,7 @@ func Read(in io.Reader, name string) (*Result, error) {
 		if head.Schema != nil {
 			found = fmt.Sprintf("%q", *head.Schema)
 		}
-		return nil, malformed(name, fmt.Errorf("schema: found %s, want %q", found, Schema))
+		return nil, malformed(name, fmt.Errorf("schema: found %s, want %q, which compare and run write", found, Schema))
 	}
 	r := new(Result)
 	if err := json.Unmarshal(b, r); err != nil {
