@@ -9,10 +9,10 @@ import (
 	"mlbench/stats"
 )
 
-// severalModes is BenchmarkDotNet's bound for "bimodal"; a sample needs
+// SeveralModes is BenchmarkDotNet's bound for "bimodal"; a sample needs
 // modesFrom values before its histogram means anything.
 const (
-	severalModes = 2.8
+	SeveralModes = 2.8
 	modesFrom    = 20
 )
 
@@ -30,7 +30,7 @@ func (r *Result) modesWarning(candidate int) []string {
 		return nil
 	}
 	m := stats.MValue(times)
-	if !(m > severalModes) {
+	if !(m > SeveralModes) {
 		return nil
 	}
 	why := "its starts take different paths"
@@ -81,7 +81,7 @@ func (r *Result) causes(candidate int, starts []Start, from float64) []string {
 		if c.name == CovariateResident {
 			slows = t.Effect < 0
 		}
-		if slows && t.P < shown {
+		if slows && t.P < Noticed {
 			causes = append(causes, difference(c.name, stats.Median(slow), stats.Median(fast))+r.adjustedFor(candidate, c.name))
 		}
 	}

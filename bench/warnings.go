@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// shown is the p-value under which a diagnostic is worth a line. They
+	// Noticed is the p-value under which a diagnostic is worth a line. They
 	// are looked at in every run, so 5 % would cry wolf.
-	shown = 0.01
+	Noticed = 0.01
 	// resolved is the share of a start's time that its resolution may have.
 	resolved = 0.01
 )
@@ -140,7 +140,7 @@ func (r *Result) clusterWarning(candidate int) []string {
 		missed = append(missed, miss)
 	}
 	rho := stats.Autocorrelation(missed)
-	if t := stats.OrderEffect(afterMiss, afterHit); rho > 0 && t.P < shown {
+	if t := stats.OrderEffect(afterMiss, afterHit); rho > 0 && t.P < Noticed {
 		return []string{fmt.Sprintf("%s: misses of the target come in clusters (autocorrelation %s): the confidence behind the target supposes independent starts; it holds on this host, in this session",
 			r.Candidates[candidate].Name, digits(rho, 1))}
 	}
@@ -154,7 +154,7 @@ func (r *Result) orderWarning() []string {
 	compared := r.On(MetricReady)
 	for _, c := range compared {
 		t := r.orderEffect(c.Candidate)
-		if !(t.P < shown) {
+		if !(t.P < Noticed) {
 			continue
 		}
 		effect := fmt.Sprintf("%s (%s)", longer(math.Expm1(t.Effect)), chance(t.P))
@@ -201,7 +201,7 @@ func (r *Result) driftWarning() []string {
 			means = append(means, sum/float64(len(b)))
 		}
 	}
-	if t := stats.Drift(means); t.P < shown {
+	if t := stats.Drift(means); t.P < Noticed {
 		return []string{fmt.Sprintf("the host changed during the run: starts at its end were %s than those at its beginning (%s); what is compared started at nearly the same time, so verdicts hold, but the times themselves are of this session",
 			longer(t.Change), chance(t.P))}
 	}

@@ -23,11 +23,8 @@ type Disturbance struct {
 	Says    string `json:"says"`
 }
 
-const (
-	shown        = 0.01 // the p-value from which on a disturbance is taken for chance, as in bench
-	matters      = 0.01 // the share of a start that a loss has to have
-	severalModes = 2.8  // BenchmarkDotNet's bound for "bimodal", as in bench
-)
+// matters is the share of a start that a loss has to have.
+const matters = 0.01
 
 // disturbances are all that was looked for, worst first.
 func disturbances(all, same *bench.Result) []Disturbance {
@@ -109,7 +106,7 @@ func drifted(r *bench.Result) Disturbance {
 	}
 	flush()
 	t := stats.Drift(means)
-	d := Disturbance{Name: "drift", Size: math.Abs(t.Change), P: finite(t.P), Notable: t.P < shown}
+	d := Disturbance{Name: "drift", Size: math.Abs(t.Change), P: finite(t.P), Notable: t.P < bench.Noticed}
 	d.Says = fmt.Sprintf("starts at the end of the run take %s than at its beginning (%s)", longer(t.Change), chance(t.P))
 	return d
 }
@@ -132,7 +129,7 @@ func ordered(same *bench.Result) Disturbance {
 	t := stats.OrderEffect(first, second)
 	change := math.Expm1(t.Effect)
 	return Disturbance{
-		Name: "order", Size: math.Abs(change), P: finite(t.P), Notable: t.P < shown,
+		Name: "order", Size: math.Abs(change), P: finite(t.P), Notable: t.P < bench.Noticed,
 		Says: fmt.Sprintf("the earlier start of a pair takes %s than the later one (%s)", longer(change), chance(t.P)),
 	}
 }
@@ -142,13 +139,13 @@ func ordered(same *bench.Result) Disturbance {
 func groups(r *bench.Result) Disturbance {
 	x := residuals(r)
 	m := stats.MValue(x)
-	d := Disturbance{Name: "groups", Notable: m > severalModes}
+	d := Disturbance{Name: "groups", Notable: m > bench.SeveralModes}
 	if d.Notable {
 		d.Size = math.Expm1(stats.Quantile(x, 0.75) - stats.Quantile(x, 0.25))
 		d.Says = fmt.Sprintf("the times of one program fall into several groups (mValue %.1f, one group has 2), their quarters %s apart", m, percent(d.Size))
 		return d
 	}
-	d.Says = fmt.Sprintf("the times of one program are one group (mValue %.1f, of several it is over %.1f)", m, severalModes)
+	d.Says = fmt.Sprintf("the times of one program are one group (mValue %.1f, of several it is over %.1f)", m, bench.SeveralModes)
 	return d
 }
 
@@ -164,7 +161,7 @@ func neighbours(r *bench.Result) Disturbance {
 	n := float64(len(x))
 	p := math.Erfc(math.Abs(rho+1/n) * math.Sqrt(n/2))
 	size := math.Abs(rho) * spread(x)
-	d := Disturbance{Name: "autocorrelation", Size: size, P: finite(p), Notable: p < shown}
+	d := Disturbance{Name: "autocorrelation", Size: size, P: finite(p), Notable: p < bench.Noticed}
 	d.Says = fmt.Sprintf("neighbouring starts are alike (correlation %.2f, %s): pairing can take away up to %s of a start's time", rho, chance(p), percent(size))
 	if rho <= 0 {
 		d.Says = fmt.Sprintf("neighbouring starts are not alike (correlation −%.2f, %s): pairing has nothing to take away", -rho, chance(p))
@@ -185,7 +182,7 @@ func chance(p float64) string {
 	switch {
 	case p < 0.0001:
 		return "p < 0.0001"
-	case p < shown:
+	case p < bench.Noticed:
 		return fmt.Sprintf("p = %.1g", p)
 	}
 	return fmt.Sprintf("p = %.2g, so perhaps by chance", p)
