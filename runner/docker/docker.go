@@ -25,6 +25,7 @@ import (
 
 	"mlbench/runner"
 	"mlbench/runner/cache"
+	"mlbench/runner/probe/listen"
 	"mlbench/runner/speed"
 )
 
@@ -58,6 +59,9 @@ type Options struct {
 	// Published reaches candidates through a published port from the start,
 	// as is done by itself where their own address cannot be reached.
 	Published bool
+	// Polling tries to connect even where the kernel tells when a candidate
+	// listens.
+	Polling bool
 }
 
 // Runner starts containers on the engine that the docker command would use:
@@ -78,6 +82,10 @@ type Runner struct {
 	published bool          // candidates are reached through published ports
 	reached   bool          // some candidate was ready, reached as it was
 	delay     time.Duration // round trip of an engine call that does nothing
+
+	ear     *listen.Ear // nil where the kernel does not tell when candidates listen
+	deaf    error       // why it does not
+	hearing bool        // some candidate was heard
 
 	warned map[string]bool         // by the engine, and passed on
 	files  map[string]*cache.Files // by digest
@@ -156,6 +164,7 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 	}
 	r.local = r.onThisHost(info)
 	r.published = r.published || r.opts.Published || !r.local
+	r.hear()
 	return runner.Host{
 		Engine:      cmp.Or(version.Platform.Name, "Docker Engine") + " " + info.ServerVersion,
 		API:         r.cli.ClientVersion(),
@@ -209,6 +218,10 @@ func (r *Runner) onThisHost(info system.Info) bool {
 // Close removes what the Runner made for itself.
 func (r *Runner) Close() error {
 	err := errors.Join(r.removeHelper(), r.removeImported())
+	if r.ear != nil {
+		err = errors.Join(err, r.ear.Close())
+		r.ear = nil
+	}
 	return errors.Join(err, r.cli.Close())
 }
 

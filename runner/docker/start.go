@@ -16,6 +16,7 @@ import (
 
 	"mlbench/runner"
 	"mlbench/runner/probe"
+	"mlbench/runner/probe/listen"
 	"mlbench/runner/speed"
 )
 
@@ -107,6 +108,7 @@ type one struct {
 
 	warnings []string // of the engine, about what it leaves out
 	target   probe.Target
+	program  *listen.Program // what is heard of it; nil where only tries tell
 
 	accounts [quantities]account
 	books    [quantities]*os.File // of the accounts, open; nil where it cannot be
@@ -129,6 +131,9 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	calls, cancel := detached(ctx, x.r.launch)
 	defer cancel()
 	probe.Lag() // measured here, not within the start
+	if x.r.ear != nil {
+		x.r.ear.Forget()
+	}
 	if x.r.local {
 		x.stolen, x.stolenKnown = speed.Steal()
 	}
@@ -165,6 +170,7 @@ func (x *one) observe(watch context.Context, s *runner.Start) {
 		x.readAccounts(watch, s)
 	}
 	probe.Record(s, sighting, err)
+	x.heard(s)
 	if err == nil && x.c.Request != nil {
 		sighting, err = x.firstResponse(watch)
 		probe.Record(s, sighting, err)
@@ -227,6 +233,7 @@ func (x *one) waitForEnd(ctx context.Context) {
 func (x *one) locate(ctx context.Context) error {
 	if x.c.Network == "host" && !x.r.published {
 		x.target.Addrs = hostAddresses(x.c.Port)
+		x.listenFor(os.Getpid())
 		return nil
 	}
 	info, err := x.r.cli.ContainerInspect(ctx, x.id)
@@ -252,6 +259,9 @@ func (x *one) locate(ctx context.Context) error {
 		}
 	}
 	if len(x.target.Addrs) > 0 {
+		if info.State != nil {
+			x.listenFor(info.State.Pid)
+		}
 		return nil
 	}
 	if info.State != nil && !info.State.Running {

@@ -208,6 +208,9 @@ func (x *one) autopsy(ctx context.Context, s *runner.Start) {
 			s.Problem += "; a process of it was killed for want of memory (out of memory)"
 		}
 	}
+	if where := x.elsewhere(); where != "" && s.Outcome == runner.OutcomeTimeout {
+		s.Problem += "; it listens " + where
+	}
 	s.Log = x.lastLines(ctx)
 }
 

@@ -10,8 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"mlbench/runner"
@@ -41,31 +43,40 @@ const (
 // ready, so there the resolution is the round trip of a second request, which
 // is how long an answer takes.
 func HTTP(ctx context.Context, t Target, paths []string) (s Sighting, err error) {
-	c, s, err := connect(ctx, t)
+	var questions []question
+	for _, path := range paths {
+		q, err := newQuestion(t, runner.Request{Method: http.MethodGet, Path: path})
+		if err != nil {
+			return s, err
+		}
+		questions = append(questions, q)
+	}
+	c, s, err := connect(ctx, t, questions[0].text)
 	if err != nil {
 		return s, err
 	}
-	conn, lastNo := c.conn, c.lastNo
+	conn, lastNo := c.opened, c.lastNo
 	var seen notes
 	defer func() { s.Tried = seen.list() }()
 	for {
-		sent := time.Now()
-		for _, path := range paths {
+		sent, closed := time.Now(), false
+		for i, path := range paths {
 			asked := time.Now()
-			a, err := ask(ctx, conn, c.addr, runner.Request{Method: http.MethodGet, Path: path}, tryTimeout)
-			conn = nil                          // its one use
+			a, err := ask(ctx, conn, c.addr, questions[i], tryTimeout)
+			conn = opened{}                     // its one use
 			if err != nil && ctx.Err() != nil { // the try was cut short
 				seen.first(path, "no answer yet")
 				return s, context.Cause(ctx)
 			}
 			if err != nil {
 				seen.set(path, requestProblem(err, time.Since(asked)))
+				closed = errors.Is(err, syscall.ECONNREFUSED)
 			} else {
 				seen.set(path, strconv.Itoa(a.status))
 			}
 			if err == nil && a.ok() {
 				s.Health = path
-				s.Marks[runner.Ready] = readyMark(ctx, t, c.addr, path, asked, lastNo, a)
+				s.Marks[runner.Ready] = readyMark(ctx, t, c.addr, questions[i], asked, lastNo, a)
 				return s, nil
 			}
 			if ctx.Err() != nil {
@@ -76,6 +87,15 @@ func HTTP(ctx context.Context, t Target, paths []string) (s Sighting, err error)
 			}
 		}
 		lastNo = sent
+		if closed && t.Events != nil { // it listens no more, and the next time is told
+			at, _, err := t.Events.Next(ctx, time.Now().Add(backstop))
+			if err == nil {
+				lastNo = at
+			}
+			if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+				continue
+			}
+		}
 		now := time.Now()
 		if err := sleep(ctx, pause(now.Sub(t.Begin), now.Sub(sent))); err != nil {
 			return s, err
@@ -83,13 +103,13 @@ func HTTP(ctx context.Context, t Target, paths []string) (s Sighting, err error)
 	}
 }
 
-func readyMark(ctx context.Context, t Target, addr, path string, asked, lastNo time.Time, a answer) runner.Mark {
+func readyMark(ctx context.Context, t Target, addr string, q question, asked, lastNo time.Time, a answer) runner.Mark {
 	m := runner.Mark{At: a.at.Sub(t.Begin), Resolution: a.at.Sub(lastNo), Source: "http"}
 	if a.at.Sub(asked) < waited {
 		return m
 	}
 	again := time.Now()
-	if b, err := ask(ctx, nil, addr, runner.Request{Method: http.MethodGet, Path: path}, tryTimeout); err == nil && b.ok() {
+	if b, err := ask(ctx, opened{}, addr, q, tryTimeout); err == nil && b.ok() {
 		m.Resolution = min(m.Resolution, b.at.Sub(again))
 		m.Source = "http-waiting"
 	}
@@ -101,12 +121,16 @@ func readyMark(ctx context.Context, t Target, addr, path string, asked, lastNo t
 // the answer's body was there.
 func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, error) {
 	s := Sighting{Marks: make(runner.Marks)}
+	q, err := newQuestion(t, r)
+	if err != nil {
+		return s, err
+	}
 	var seen notes
 	lastNo := time.Now()
 	for {
 		for _, addr := range t.Addrs {
 			sent := time.Now()
-			a, err := ask(ctx, nil, addr, r, 0) // a first inference may load the model
+			a, err := ask(ctx, opened{}, addr, q, 0) // a first inference may load the model
 			what := r.Method + " " + r.Path
 			switch {
 			case err == nil && a.ok() && (a.whole || ctx.Err() == nil):
@@ -151,15 +175,15 @@ func (a answer) ok() bool { return a.status >= 200 && a.status < 300 }
 // errTooLong means that an answer's headers did not end within maxAnswer.
 var errTooLong = errors.New("the answer's headers do not end")
 
-// ask sends one request over conn, or over a new connection if conn is nil,
+// ask sends one request over conn, or over a new connection if it is none,
 // and closes it. Its answer's status has to come within timeout, and of the
 // body is waited for what comes soon; a timeout of 0 leaves both to ctx. It
 // speaks HTTP itself, not through http.Transport, so that nothing but this one
 // request happens on this one connection.
-func ask(ctx context.Context, conn net.Conn, addr string, r runner.Request, timeout time.Duration) (answer, error) {
-	if conn == nil {
+func ask(ctx context.Context, conn opened, addr string, q question, timeout time.Duration) (answer, error) {
+	if conn.Conn == nil {
 		var err error
-		if conn, err = dial(ctx, addr); err != nil {
+		if conn, err = dial(ctx, addr, q.text); err != nil {
 			return answer{}, err
 		}
 	}
@@ -170,17 +194,15 @@ func ask(ctx context.Context, conn net.Conn, addr string, r runner.Request, time
 	// The deadline in the past wakes a read that waits.
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 
-	req, err := newRequest(addr, r)
-	if err != nil {
-		return answer{}, err
-	}
-	if err := req.Write(conn); err != nil {
-		return answer{}, err
+	if rest := q.text[conn.sent:]; len(rest) > 0 {
+		if _, err := conn.Write(rest); err != nil {
+			return answer{}, err
+		}
 	}
 	limited := &io.LimitedReader{R: conn, N: maxAnswer}
 	in := bufio.NewReader(limited)
 	for {
-		resp, err := http.ReadResponse(in, req)
+		resp, err := http.ReadResponse(in, q.request)
 		if err != nil && limited.N <= 0 {
 			err = errTooLong
 		}
@@ -203,29 +225,40 @@ func ask(ctx context.Context, conn net.Conn, addr string, r runner.Request, time
 	}
 }
 
-// newRequest makes the request. Its Host is localhost, as a health check from
-// inside the container would have it: servers with a list of allowed hosts
-// rarely list a container's address.
-func newRequest(addr string, r runner.Request) (*http.Request, error) {
-	_, port, err := net.SplitHostPort(addr)
+// A question is a request and what is sent of it.
+type question struct {
+	request *http.Request
+	text    []byte
+}
+
+// newQuestion makes a request to the target, whose addresses have one port.
+// Its Host is localhost, as a health check from inside the container would
+// have it: servers with a list of allowed hosts rarely list a container's
+// address.
+func newQuestion(t Target, r runner.Request) (question, error) {
+	_, port, err := net.SplitHostPort(t.Addrs[0])
 	if err != nil {
-		return nil, err
+		return question{}, err
 	}
 	u, err := url.ParseRequestURI(r.Path)
 	if err != nil {
-		return nil, fmt.Errorf("path %q: %w", r.Path, err)
+		return question{}, fmt.Errorf("path %q: %w", r.Path, err)
 	}
 	u.Scheme, u.Host = "http", net.JoinHostPort("localhost", port)
-	req, err := http.NewRequest(r.Method, u.String(), bytes.NewReader(r.Body)) //nolint:noctx // conn's deadline follows ctx
+	req, err := http.NewRequest(r.Method, u.String(), bytes.NewReader(r.Body)) //nolint:noctx // it is sent by ask
 	if err != nil {
-		return nil, err
+		return question{}, err
 	}
 	req.Close = true
 	req.Header.Set("User-Agent", "mlbench")
 	if len(r.Body) > 0 {
 		req.Header.Set("Content-Type", contentType(r.Body))
 	}
-	return req, nil
+	var text bytes.Buffer
+	if err := req.Write(&text); err != nil {
+		return question{}, err
+	}
+	return question{req, text.Bytes()}, nil
 }
 
 // contentType is application/json for what looks like it, which is what

@@ -165,7 +165,7 @@ func TestHTTPNotHTTP(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			// One try, to its end: what is asked is what it is called.
 			begin := time.Now()
-			a, err := ask(t.Context(), nil, test.addr, runner.Request{Method: "GET", Path: "/"}, slow)
+			a, err := ask(t.Context(), opened{}, test.addr, get(t, "/"), slow)
 			var seen notes
 			if err != nil {
 				seen.set("/", requestProblem(err, time.Since(begin)))
@@ -306,11 +306,19 @@ func TestBadRequests(t *testing.T) {
 	for _, r := range []runner.Request{
 		{Method: "GET", Path: "no-slash"}, {Method: "GET", Path: ""}, {Method: "GET", Path: "/a\r\nHost: evil"}, {Method: "G T", Path: "/"},
 	} {
-		conn := &script{in: bytes.NewReader([]byte(yes))}
-		if _, err := ask(t.Context(), conn, "127.0.0.1:1", r, time.Second); err == nil || conn.out.Len() > 0 || !conn.closed {
-			t.Errorf("%q: %v, sent %q", r, err, &conn.out)
+		if q, err := newQuestion(Target{Addrs: []string{"127.0.0.1:1"}}, r); err == nil {
+			t.Errorf("%q: %q", r, q.text)
 		}
 	}
+}
+
+func get(t testing.TB, path string) question {
+	t.Helper()
+	q, err := newQuestion(Target{Addrs: []string{"127.0.0.1:80"}}, runner.Request{Method: "GET", Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
 }
 
 // script is a connection whose other side says what in holds, and closes.
@@ -337,7 +345,7 @@ func FuzzAsk(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, said []byte) {
 		conn := &script{in: bytes.NewReader(said)}
-		a, err := ask(t.Context(), conn, "127.0.0.1:80", runner.Request{Method: "GET", Path: "/"}, slow)
+		a, err := ask(t.Context(), opened{Conn: conn}, "127.0.0.1:80", get(t, "/"), slow)
 		if !conn.closed {
 			t.Error("left open")
 		}

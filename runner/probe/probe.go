@@ -36,7 +36,31 @@ type Target struct {
 	// Proxied says that the address belongs to a proxy that accepts before
 	// the candidate listens, so that a connection proves nothing.
 	Proxied bool
+
+	// Events tells when the program begins to listen; nil where only tries
+	// to connect can.
+	Events Events
 }
+
+// Events are the moments at which a program begins to listen where its target
+// is reached, told by the kernel and not by trying.
+type Events interface {
+	// Next waits until then for the next such moment, and says how exactly
+	// it is known. Its error wraps os.ErrDeadlineExceeded after that, or is
+	// the cause of ctx's end.
+	Next(ctx context.Context, until time.Time) (at time.Time, resolution time.Duration, err error)
+}
+
+// The sources of the mark Listening.
+const (
+	SourceEvent   = "listen-event" // the kernel told
+	SourceConnect = "connect"      // a try to connect was the first to succeed
+)
+
+// backstop is the time between tries to connect where events are awaited: what
+// the kernel does not see (a runtime with a network of its own, such as gVisor)
+// is found by them.
+const backstop = 100 * time.Millisecond
 
 // A Sighting is what a probe saw.
 type Sighting struct {

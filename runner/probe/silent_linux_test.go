@@ -76,7 +76,7 @@ func TestSilentIsInterrupted(t *testing.T) {
 
 func TestRequestProblemOfDial(t *testing.T) {
 	t.Parallel()
-	_, err := dial(t.Context(), silent(t))
+	_, err := dial(t.Context(), silent(t), nil)
 	if got := requestProblem(err, time.Second); got != "no answer to connect" {
 		t.Errorf("%q of %v", got, err)
 	}

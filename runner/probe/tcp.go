@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -17,46 +19,75 @@ const dialTimeout = 500 * time.Millisecond
 // TCP waits until the target accepts a connection: the marks Listening and,
 // for the rule that asks for no more, Ready.
 func TCP(ctx context.Context, t Target) (Sighting, error) {
-	c, s, err := connect(ctx, t)
+	c, s, err := connect(ctx, t, nil)
 	if err != nil {
 		return s, err
 	}
-	_ = c.conn.Close() // nothing was sent, so nothing can be lost
-	s.Marks[runner.Ready] = runner.Mark{
-		At:         c.at.Sub(t.Begin),
-		Resolution: c.at.Sub(c.lastNo),
-		Source:     "connect",
+	_ = c.Close() // nothing was sent, so nothing can be lost
+	ready := runner.Mark{At: c.at.Sub(t.Begin), Resolution: c.at.Sub(c.lastNo), Source: SourceConnect}
+	if listening := s.Marks[runner.Listening]; listening.Source == SourceEvent {
+		ready = listening // it would have accepted from then on
 	}
+	s.Marks[runner.Ready] = ready
 	return s, nil
+}
+
+// opened is a connection over which so many of the first bytes were sent.
+type opened struct {
+	net.Conn
+	sent int
 }
 
 // connection is the first one that a target accepted.
 type connection struct {
-	conn   net.Conn
+	opened
 	addr   string
 	at     time.Time // when it was accepted
-	lastNo time.Time // when the last refused try was sent; Target.Since if none was
+	lastNo time.Time // until when the target did not listen, as far as is known; Target.Since if it is not
 }
 
-// connect polls until the target accepts. Listening is the midpoint of the
-// last refused and the first accepted try, with half of the gap as
-// resolution: that halves the error of taking either end. A target that
-// accepts the very first try may have listened for long.
-func connect(ctx context.Context, t Target) (connection, Sighting, error) {
+// connect waits until the target accepts, and sends the first bytes.
+//
+// Told by tries, Listening is the midpoint of the last refused and the first
+// accepted one, with half of the gap as resolution: that halves the error of
+// taking either end. A target that accepts the very first try may have
+// listened for long.
+func connect(ctx context.Context, t Target, first []byte) (connection, Sighting, error) {
 	s := Sighting{Marks: make(runner.Marks)}
 	var seen notes
 	refused := false // by some address, in an earlier round
 	lastNo := t.Since
-	first := time.Now()
-	for {
+	begun := time.Now()
+	heard := func(until time.Time) error {
+		at, resolution, err := t.Events.Next(ctx, until)
+		if err != nil {
+			return err
+		}
+		lastNo = at
+		if _, again := s.Marks[runner.Listening]; !again {
+			s.Marks[runner.Listening] = runner.Mark{At: at.Sub(t.Begin), Resolution: resolution, Source: SourceEvent}
+		}
+		return nil
+	}
+	for tries := 0; ; tries++ {
+		// The first try comes at once: it finds out the way to the address
+		// (ARP), which else would stand between the event and the answer.
+		if t.Events != nil && tries > 0 {
+			if err := heard(time.Now().Add(backstop)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
+				t.Events = nil // it hears no more
+			}
+		}
 		sent := time.Now()
 		answered := refused
 		for _, addr := range t.Addrs {
-			conn, err := dial(ctx, addr)
+			conn, err := dial(ctx, addr, first)
 			if err == nil {
 				now := time.Now()
-				if !t.Proxied {
-					listening := runner.Mark{At: now.Sub(t.Begin), Resolution: now.Sub(lastNo), Source: "connect"}
+				if t.Events != nil {
+					_ = heard(now) // the news may come while a try succeeds
+				}
+				if _, told := s.Marks[runner.Listening]; !told && !t.Proxied {
+					listening := runner.Mark{At: now.Sub(t.Begin), Resolution: now.Sub(lastNo), Source: SourceConnect}
 					if refused {
 						listening.Resolution /= 2
 						listening.At -= listening.Resolution
@@ -78,8 +109,11 @@ func connect(ctx context.Context, t Target) (connection, Sighting, error) {
 		}
 		if refused = answered; refused {
 			lastNo = sent
-		} else if time.Since(first) > UnreachableAfter {
+		} else if time.Since(begun) > UnreachableAfter {
 			return connection{}, s, ErrUnreachable
+		}
+		if t.Events != nil {
+			continue
 		}
 		now := time.Now()
 		if err := sleep(ctx, pause(now.Sub(t.Begin), now.Sub(sent))); err != nil {
@@ -88,9 +122,24 @@ func connect(ctx context.Context, t Target) (connection, Sighting, error) {
 	}
 }
 
-func dial(ctx context.Context, addr string) (net.Conn, error) {
+// dial connects to an "ip:port" and sends the first bytes, as many of them as
+// are taken at once.
+func dial(ctx context.Context, addr string, first []byte) (opened, error) {
+	to, err := netip.ParseAddrPort(addr)
+	if err != nil { // a name, of an engine on another host
+		return dialName(ctx, addr)
+	}
+	conn, err := connectTo(ctx, to, first)
+	if err != nil {
+		return opened{}, &net.OpError{Op: "dial", Net: "tcp", Err: err}
+	}
+	return conn, nil
+}
+
+func dialName(ctx context.Context, addr string) (opened, error) {
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: -1}
-	return d.DialContext(ctx, "tcp", addr)
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	return opened{Conn: conn}, err
 }
 
 // dialProblem is the short form of a dial error, for "what was tried" lists.

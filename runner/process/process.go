@@ -24,13 +24,22 @@ import (
 	"mlbench/runner"
 	"mlbench/runner/cache"
 	"mlbench/runner/probe"
+	"mlbench/runner/probe/listen"
 	"mlbench/runner/speed"
 )
 
 // Runner starts commands on this machine. The zero value works.
 type Runner struct {
+	// Polling tries to connect even where the kernel tells when a command
+	// listens.
+	Polling bool
+
 	starts int
 	gauge  *speed.Gauge // made when needed
+
+	ear     *listen.Ear // nil where the kernel does not tell when commands listen
+	deaf    error       // why it does not
+	network uint64      // this process's, and so the commands'
 }
 
 var (
@@ -111,6 +120,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		return runner.Start{}, runner.As(runner.ErrEnvironment, fmt.Errorf(
 			"something already listens on %s, before %s was started: end it, or choose another --port", addr, c.Name))
 	}
+	r.hear()
 	r.starts++
 	mark := marker{owner: runner.Self(), start: r.starts}
 	p, err := launch(c, mark)
@@ -124,6 +134,9 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	defer cancel()
 
 	target := probe.Target{Addrs: addrs, Begin: p.begin, Since: p.begin}
+	if r.ear != nil {
+		target.Events = r.ear.Program(r.network, addrs, p.begin)
+	}
 	sighting, err := p.wait(watchCtx, c, target)
 	if err == nil {
 		s.CPU = p.cpu()
@@ -152,8 +165,25 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	return s, nil
 }
 
-// Close has nothing to free.
-func (r *Runner) Close() error { return nil }
+// hear lets the kernel tell when commands listen, where it can.
+func (r *Runner) hear() {
+	if r.ear == nil && r.deaf == nil && !r.Polling {
+		if r.network, r.deaf = listen.NetworkOf(os.Getpid()); r.deaf == nil {
+			r.ear, r.deaf = listen.New()
+		}
+	}
+	if r.ear != nil {
+		r.ear.Forget()
+	}
+}
+
+// Close frees what hears the commands.
+func (r *Runner) Close() error {
+	if r.ear == nil {
+		return nil
+	}
+	return r.ear.Close()
+}
 
 // CanEvict says whether the kernel's whole page cache can be dropped. What
 // files a command will read is not known beforehand, so nothing proves it.

@@ -115,10 +115,11 @@ func (b Bench) mustBeReady(t *testing.T, s runner.Start, marks ...runner.MarkNam
 		if !ok {
 			t.Fatalf("no mark %s in %v", name, s.Marks)
 		}
-		if m.At < last || m.Source == "" || m.Resolution < 0 {
+		// A program may listen before the call that starts it returns.
+		if m.At < last && name != runner.Listening || m.Source == "" || m.Resolution < 0 {
 			t.Errorf("mark %s = %+v, after one at %v", name, m, last)
 		}
-		last = m.At
+		last = max(m.At, last)
 	}
 	if s.Problem != "" || s.Exit != nil {
 		t.Errorf("a ready start has problem %q, exit %v", s.Problem, s.Exit)
@@ -132,7 +133,9 @@ func mustBeTrue(t *testing.T, s runner.Start, truth Truth) {
 	t.Helper()
 	at, _ := s.ReadyAt()
 	late := s.BeginAt.Add(at).Sub(truth.Last(t))
-	if late < 0 || late > 5*time.Second {
+	// The kernel accepts before the call returns to the program that listens.
+	early := s.Marks[runner.Ready].Source == "listen-event"
+	if late < 0 && !early || late > 5*time.Second {
 		t.Errorf("ready was seen %v after the truth", late)
 	}
 }
