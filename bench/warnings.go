@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 
 	"mlbench/runner"
 	"mlbench/stats"
@@ -26,6 +27,7 @@ func (r *Result) warnings() []string {
 	}
 	w = append(w, r.candidateWarnings()...)
 	w = append(w, r.coldWarnings()...)
+	w = append(w, r.sourceWarning()...)
 	for i := range r.Candidates {
 		w = append(w, r.resolutionWarning(i)...)
 		w = append(w, r.modesWarning(i)...)
@@ -116,6 +118,26 @@ func (r *Result) resolutionWarning(candidate int) []string {
 	}
 	return []string{fmt.Sprintf("%s: the moment of ready is known only to more than 1 %% of the time in %d of %s (worst %s %%)",
 		r.Candidates[candidate].Name, blurred, counted(len(starts), "start"), digits(100*worst, 2))}
+}
+
+// sourceWarning says when the starts that are compared were not all watched in
+// the same way: to try to connect slows a start on a busy host, and to be told
+// by the kernel does not.
+func (r *Result) sourceWarning() []string {
+	sources := make(map[string]int)
+	for _, s := range r.Starts {
+		if m, ok := s.Marks[runner.Listening]; ok && s.Role != RoleWarmup {
+			sources[m.Source]++
+		}
+	}
+	if len(sources) < 2 {
+		return nil
+	}
+	var parts []string
+	for _, source := range slices.Sorted(maps.Keys(sources)) {
+		parts = append(parts, fmt.Sprintf("%s %d", source, sources[source]))
+	}
+	return []string{Printable("the starts were not all watched in the same way, which may bend what is compared: listening was seen by " + listed(parts))}
 }
 
 // clusterWarning says where misses of the target follow each other. The starts

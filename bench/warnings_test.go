@@ -250,3 +250,43 @@ func TestCovariateWarnings(t *testing.T) {
 		}
 	}
 }
+
+// TestSourceWarning: starts that were watched in different ways are told of.
+func TestSourceWarning(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		source func(n int) string
+		want   string
+	}{
+		{"one way", func(int) string { return "listen-event" }, ""},
+		{"another in the unmeasured start", func(n int) string {
+			if n == 0 {
+				return "connect"
+			}
+			return "listen-event"
+		}, ""},
+		{"two ways", func(n int) string {
+			if n == 5 {
+				return "connect"
+			}
+			return "listen-event"
+		}, "connect 2 and listen-event 14"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := &runnertest.Scripted{Script: func(_ string, n int) (runner.Start, error) {
+				s := runnertest.ReadyIn(time.Second)
+				m := s.Marks[runner.Listening]
+				m.Source = test.source(n)
+				s.Marks[runner.Listening] = m
+				return s, nil
+			}}
+			result, err := experiment(r, func(s *Spec) { s.Pairs = 8 }, "old", "new").Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := warned(t, result, "watched"); !strings.HasSuffix(got, test.want) || (got == "") != (test.want == "") {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}

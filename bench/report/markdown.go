@@ -78,6 +78,9 @@ func markdown(w io.Writer, v view, rows int) error {
 	}
 	facts = append(facts, adjustments(v)...)
 	facts = append(facts, atQuantile(v)...)
+	if s := exactness(v); s != "" {
+		facts = append(facts, s)
+	}
 	facts = append(facts, host(v.Result))
 	for _, c := range v.On(bench.MetricReady) {
 		if g := c.PairingGain; g != nil && *g > 0 {

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"mlbench/bench"
 	"mlbench/runner"
+	"mlbench/stats"
 )
 
 // Text renders a result for a terminal. It ends with the Sentence.
@@ -50,6 +52,9 @@ func Text(w io.Writer, r *bench.Result) error {
 	if s := adjustedFor(v); s != "" {
 		p.line(s)
 	}
+	if s := exactness(v); s != "" {
+		p.line(s)
+	}
 	p.line(host(r))
 	for _, s := range sentences(v) {
 		p.line(s)
@@ -88,6 +93,31 @@ func coldness(v view) string {
 		}
 	}
 	return s
+}
+
+// exactness is how well the moments are known that the times are made of.
+func exactness(v view) string {
+	var resolutions []float64
+	sources := make(map[string]bool)
+	for _, s := range v.Starts {
+		if s.Role == bench.RoleWarmup || s.Failed() {
+			continue
+		}
+		resolutions = append(resolutions, s.ResolutionMS)
+		if m, ok := s.Marks[runner.Listening]; ok {
+			sources[m.Source] = true
+		}
+	}
+	if len(resolutions) == 0 {
+		return ""
+	}
+	slices.Sort(resolutions)
+	line := fmt.Sprintf("ready is known to %s at the median, %s at worst",
+		milliseconds(stats.Median(resolutions)), milliseconds(resolutions[len(resolutions)-1]))
+	if len(sources) > 0 {
+		line += "; listening was seen by " + shorten(bench.Printable(strings.Join(slices.Sorted(maps.Keys(sources)), " and ")), maxName)
+	}
+	return line
 }
 
 // host is where it was measured, and what repeats it.
