@@ -107,6 +107,8 @@ var (
 	_ runner.Witness = (*Runner)(nil)
 	_ runner.Reaper  = (*Runner)(nil)
 	_ runner.Gauge   = (*Runner)(nil)
+
+	_ runner.Examiner = (*Runner)(nil)
 )
 
 // New makes a Runner; it does not speak to the engine yet.

@@ -47,6 +47,8 @@ var (
 	_ runner.Evictor = (*Runner)(nil)
 	_ runner.Reaper  = (*Runner)(nil)
 	_ runner.Gauge   = (*Runner)(nil)
+
+	_ runner.Examiner = (*Runner)(nil)
 )
 
 // logLines is how much of a failed start's output is kept.
@@ -168,8 +170,8 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 // hear lets the kernel tell when commands listen, where it can.
 func (r *Runner) hear() {
 	if r.ear == nil && r.deaf == nil && !r.Polling {
-		if r.network, r.deaf = listen.NetworkOf(os.Getpid()); r.deaf == nil {
-			r.ear, r.deaf = listen.New()
+		if r.ear, r.deaf = listen.New(); r.deaf == nil {
+			r.network, r.deaf = listen.NetworkOf(os.Getpid())
 		}
 	}
 	if r.ear != nil {
@@ -183,6 +185,23 @@ func (r *Runner) Close() error {
 		return nil
 	}
 	return r.ear.Close()
+}
+
+// Examine says what this host allows. See runner.Examiner.
+func (r *Runner) Examine(ctx context.Context) ([]runner.Finding, error) {
+	r.hear()
+	cold := runner.Finding{
+		Subject: "cold cache", Grade: runner.Poor, Found: "the host's whole page cache can be dropped before a start; nothing proves what stays",
+		Remedy: "measure images, whose files are known",
+	}
+	if err := cache.CanDropAll(); err != nil {
+		cold.Grade, cold.Found, cold.Remedy = runner.Missing, err.Error(), "run as root"
+	}
+	found := append([]runner.Finding{listen.Finding(r.deaf), cold}, speed.Examine()...)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return found, nil
 }
 
 // CanEvict says whether the kernel's whole page cache can be dropped. What

@@ -1,0 +1,55 @@
+package speed
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"mlbench/runner"
+)
+
+func TestExamine(t *testing.T) {
+	for _, f := range Examine() {
+		if f.Subject == "" || f.Found == "" || (f.Remedy == "") != (f.Grade == runner.Good) {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// TestHosts examines files as hosts have them.
+func TestHosts(t *testing.T) {
+	const governorFile = "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
+	const clockFile = "sys/devices/system/clocksource/clocksource0/current_clocksource"
+	for _, test := range []struct {
+		file, text string
+		examine    func(root string) (runner.Finding, bool)
+		want       runner.Grade // "" for no finding
+	}{
+		{"proc/loadavg", "0.00 0.01 0.05 1/123 4567\n", load, runner.Good},
+		{"proc/loadavg", "9999.00 0.01 0.05 1/123 4567\n", load, runner.Poor},
+		{"proc/loadavg", "many\n", load, ""},
+		{"none", "", load, ""},
+		{governorFile, "performance\n", governor, runner.Good},
+		{governorFile, "powersave\n", governor, runner.Poor},
+		{"none", "", governor, ""},
+		{clockFile, "kvm-clock\n", clock, runner.Good},
+		{clockFile, "hpet\n", clock, runner.Poor},
+		{"none", "", clock, ""},
+		{"proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n", pressure, runner.Good},
+		{"proc/pressure/cpu", "", pressure, runner.Poor},
+		{"none", "", pressure, runner.Poor},
+	} {
+		root := t.TempDir()
+		path := filepath.Join(root, test.file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, ok := test.examine(root)
+		if ok != (test.want != "") || f.Grade != test.want || ok && (f.Remedy == "") != (f.Grade == runner.Good) {
+			t.Errorf("%s %q: %v, %+v", test.file, test.text, ok, f)
+		}
+	}
+}
