@@ -21,10 +21,11 @@ func (r *Runner) Examine(ctx context.Context) ([]runner.Finding, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil { // which is what was asked
-		return []runner.Finding{{
+		gone := runner.Finding{
 			Subject: "engine", Grade: runner.Missing, Found: err.Error(),
 			Remedy: "or measure commands instead of images, with --runner process",
-		}}, nil //nolint:nilerr // it is a finding
+		}
+		return []runner.Finding{gone}, nil //nolint:nilerr // it is told
 	}
 	found := []runner.Finding{
 		{Subject: "engine", Grade: runner.Good, Found: fmt.Sprintf("%s, API %s, storage %s, cgroup v%s", host.Engine, host.API, host.Storage, host.Cgroup)},
