@@ -38,7 +38,8 @@ type bench struct {
 	starts  int
 	folder  string // of what servers tell, on this host
 	image   string
-	network string // that speaks IPv6; "" where there is none
+	network string // that servers are on, "" for the engine's default
+	v6      string // that ipv6 is on; "" until it is made
 
 	watchers map[*observer]*docker.Runner // mlbench's
 	prepared runner.Candidate             // by them
@@ -47,8 +48,8 @@ type bench struct {
 
 // open makes what a run needs. What it returns has to be closed, even with an
 // error.
-func open(ctx context.Context, fixture string, errs io.Writer) (*bench, error) {
-	b := &bench{clock: newClock(), errs: errs, watchers: make(map[*observer]*docker.Runner)}
+func open(ctx context.Context, fixture, network string, errs io.Writer) (*bench, error) {
+	b := &bench{clock: newClock(), errs: errs, network: network, watchers: make(map[*observer]*docker.Runner)}
 	id := make([]byte, 6)
 	_, _ = rand.Read(id) // never fails
 	b.session = hex.EncodeToString(id)
@@ -100,7 +101,7 @@ func newRunner(polling bool, notify func(string)) (*docker.Runner, error) {
 // here.
 func (b *bench) prepare(ctx context.Context, cells []cell) (todo []cell, err error) {
 	for _, c := range cells {
-		if c.v6 && b.network == "" {
+		if c.server.v6 && b.v6 == "" {
 			if err := b.makeNetwork(ctx); err != nil {
 				if ctx.Err() != nil {
 					return nil, context.Cause(ctx)
@@ -138,7 +139,7 @@ func (b *bench) makeNetwork(ctx context.Context) error {
 		}}},
 	})
 	if err == nil {
-		b.network = name
+		b.v6 = name
 	}
 	return err
 }
@@ -166,9 +167,9 @@ func (b *bench) findUnits(ctx context.Context) error {
 // trial is a new start of a cell.
 func (b *bench) trial(c cell, d time.Duration) trial {
 	b.starts++
-	t := trial{name: b.name(strconv.Itoa(b.starts)), cell: c}
-	if c.v6 {
-		t.network = b.network
+	t := trial{name: b.name(strconv.Itoa(b.starts)), cell: c, network: b.network}
+	if c.server.v6 {
+		t.network = b.v6
 	}
 	if c.server == busy {
 		t.args = []string{"-compute", strconv.Itoa(b.units)}
@@ -202,8 +203,8 @@ func (b *bench) close() error {
 	var failed []error
 	if b.cli != nil {
 		failed = append(failed, b.removeContainers(ctx))
-		if b.network != "" {
-			failed = append(failed, b.cli.NetworkRemove(ctx, b.network))
+		if b.v6 != "" {
+			failed = append(failed, b.cli.NetworkRemove(ctx, b.v6))
 		}
 		failed = append(failed, b.cli.Close())
 	}

@@ -27,8 +27,6 @@ import (
 	"os/signal"
 	"regexp"
 	"syscall"
-
-	"mlbench/runner"
 )
 
 func main() {
@@ -45,9 +43,12 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 	file := flags.String("o", "", "write to this `file` too")
 	starts := flags.Int("starts", 200, "measured starts of every server under every observer")
 	only := flags.String("only", "", "only the pairs SERVER/OBSERVER that match this `regexp`; -list names them")
+	all := flags.Bool("all", false, "give as many starts to every pair; without it some are measured in one round of four")
+	raw := flags.String("csv", "", "write every measured start to this `file`, in the order in which they were")
 	list := flags.Bool("list", false, "only list the pairs")
 	seed := flags.Uint64("seed", rand.Uint64(), "of all orders and delays")
 	fixture := flags.String("fixture", "bin/fixture", "the server's program, built from mlbench/runner/runnertest/fixture with CGO_ENABLED=0")
+	network := flags.String("network", "", "start servers on this network of the engine instead of its default one")
 	version := flags.String("version", "devel", "of mlbench, to be written down")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -77,32 +78,30 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 		return 0
 	}
 
-	b, err := open(ctx, *fixture, errs)
-	if err != nil {
-		return fail(environment, errors.Join(err, b.close()))
+	b, err := open(ctx, *fixture, *network, errs)
+	p := plan{cells: cells, rounds: *starts, all: *all, seed: *seed}
+	var records []record
+	if err == nil {
+		records, err = b.measure(ctx, p)
 	}
-	records, err := b.measure(ctx, plan{cells, *starts, *seed})
-	r := b.report(records, *starts, *seed, *version)
-	err = errors.Join(err, b.close())
-	interrupted := ctx.Err() != nil
-	switch {
-	case interrupted:
-		r.Note = "Interrupted: this is not the whole run."
-	case err != nil:
-		return fail(environment, err)
+	left := b.close()
+	if interrupted := ctx.Err() != nil; err != nil && !interrupted || left != nil {
+		return fail(environment, errors.Join(err, left))
+	} else if interrupted {
+		return fail(130, errors.New("interrupted; everything that was started is removed"))
 	}
+	r := b.report(records, p, *version)
 	var page bytes.Buffer
 	r.markdown(&page)
-	if _, err := out.Write(page.Bytes()); err != nil {
-		return fail(environment, err)
-	}
-	if interrupted {
-		return fail(130, fmt.Errorf("interrupted; everything that was started is removed%s", but(err)))
-	}
+	_, err = out.Write(page.Bytes())
 	if *file != "" {
-		if err := os.WriteFile(*file, page.Bytes(), 0o644); err != nil {
-			return fail(environment, err)
-		}
+		err = errors.Join(err, os.WriteFile(*file, page.Bytes(), 0o644))
+	}
+	if *raw != "" {
+		err = errors.Join(err, writeRecords(*raw, records))
+	}
+	if err != nil {
+		return fail(environment, err)
 	}
 	if early := r.early(); early != "" {
 		return fail(1, errors.New(early))
@@ -111,10 +110,3 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 }
 
 const environment = 4
-
-func but(err error) string {
-	if err == nil || errors.Is(err, context.Canceled) && !errors.Is(err, runner.ErrEnvironment) {
-		return ""
-	}
-	return ", but: " + err.Error()
-}

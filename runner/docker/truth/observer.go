@@ -42,7 +42,7 @@ var (
 	events = &observer{name: "mlbench", spread: spread, what: "mlbench, as it watches by itself on this host",
 		cpu: "this process, less what it takes to start `exit`, which it does not watch", observe: mlbench}
 	polling = &observer{name: "mlbench-polling", spread: spread, what: "mlbench, made to poll",
-		cpu: "likewise", observe: mlbench}
+		cpu: "likewise, less the same", observe: mlbench}
 	peer = &observer{name: "testcontainers", spread: spread, what: "testcontainers-go, `wait.ForHTTP` with its defaults (every 100 ms, through the published port)",
 		cpu: "this process while `WaitUntilReady` runs; not the engine's proxy and its answers", observe: testcontainer}
 	curl10  = curl("curl-10ms", 10*time.Millisecond)

@@ -19,18 +19,16 @@ import (
 
 // A report is what a run has found.
 type report struct {
-	Note       string // a sentence above everything else
 	host       runner.Host
 	facts      [][]string // about the machine, in rows of two
-	starts     int
-	seed       uint64
+	plan       plan
 	clockError time.Duration // of a server's clock against the observers'
 	records    []record
 }
 
-func (b *bench) report(records []record, starts int, seed uint64, version string) *report {
+func (b *bench) report(records []record, p plan, version string) *report {
 	return &report{
-		host: b.host, starts: starts, seed: seed, clockError: b.clock.error, records: records,
+		host: b.host, plan: p, clockError: b.clock.error, records: records,
 		facts: [][]string{
 			{"date", time.Now().UTC().Format("2006-01-02 15:04 UTC")},
 			{"mlbench", version},
@@ -40,7 +38,7 @@ func (b *bench) report(records []record, starts int, seed uint64, version string
 			{"engine", b.host.Engine + ", API " + b.host.API + ", " + b.host.Storage + ", " + b.host.Runtime},
 			{"host", fmt.Sprintf("%s, Linux %s, %s; %d CPUs, %.1f GB", b.host.OS, b.host.Kernel, processor(), b.host.CPUs, float64(b.host.MemoryBytes)/1e9)},
 			{"clock", fmt.Sprintf("CLOCK_MONOTONIC for servers and observers, known to %d ns", b.clock.error.Nanoseconds())},
-			{"starts", fmt.Sprintf("%d of every server under every observer, in turns; seed %d", starts, seed)},
+			{"rounds", fmt.Sprintf("%d, seed %d", p.rounds, p.seed)},
 		},
 	}
 }
@@ -103,6 +101,13 @@ func (r *report) sample(c cell) sample {
 		s.n++
 		if x.problem != "" {
 			s.failed++
+			// It was never seen, which is later than anything.
+			if c.server != exit && c.observer != nobody {
+				s.ready = append(s.ready, math.Inf(1))
+			}
+			if c.ours() {
+				s.listening = append(s.listening, math.Inf(1))
+			}
 			continue
 		}
 		s.cpu = append(s.cpu, x.cpu)
@@ -130,6 +135,11 @@ func (r *report) sample(c cell) sample {
 	return s
 }
 
+// ours says that mlbench watches for readiness in this cell.
+func (c cell) ours() bool {
+	return (c.observer == events || c.observer == polling) && c.server != exit
+}
+
 // samples are those of the cells that were measured, in the order of cells.
 func (r *report) samples() []sample {
 	var all []sample
@@ -145,7 +155,7 @@ func (r *report) samples() []sample {
 // it never did.
 func (r *report) early() string {
 	for _, s := range r.samples() {
-		if (s.observer == events || s.observer == polling) && s.early > 0 {
+		if s.ours() && s.early > 0 {
 			return fmt.Sprintf("%s: %d of %d starts were called ready before they were, by up to %s ms",
 				s.cell, s.early, len(s.ready), number(-slices.Min(s.ready)))
 		}
@@ -165,7 +175,7 @@ func (r *report) pairs(a, b cell, value func(record) float64) (as, bs []float64)
 		return m
 	}
 	left, right := of(a), of(b)
-	for round := range r.starts {
+	for round := range r.plan.rounds {
 		x, ok := left[round]
 		y, also := right[round]
 		if ok && also {
@@ -193,12 +203,10 @@ func difference(as, bs []float64) stats.Interval {
 func (r *report) watching(o *observer) (stats.Interval, bool) {
 	s := r.sample(cell{late, o})
 	if len(s.waiting) > 0 {
-		i := stats.QuantileInterval(s.waiting, 0.5, alpha)
-		i.Estimate = stats.Median(s.waiting)
-		return i, true
+		return stats.QuantileInterval(s.waiting, 0.5, alpha), true
 	}
 	cpu := func(x record) float64 { return x.cpu }
-	as, bs := r.pairs(cell{late, o}, cell{exit, o}, cpu)
+	as, bs := r.pairs(cell{late, o}, cell{exit, events}, cpu)
 	return difference(as, bs), len(as) > 0
 }
 
