@@ -12,13 +12,17 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/go-connections/nat"
 	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/wait"
 )
 
 func init() {
 	// Its reaper is an image to be pulled, and would be one container more.
 	_ = os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
+	tclog.SetDefault(silence)
 }
+
+var silence = log.New(io.Discard, "", 0)
 
 // timed is a strategy of which is known when it ended and what it used. Its
 // end comes before that of GenericContainer, to the peer's advantage.
@@ -52,7 +56,7 @@ func testcontainer(ctx context.Context, b *bench, t trial) (s sighting, err erro
 	}
 	defer func() { err = errors.Join(err, b.remove(ctx, t.name)) }()
 	_, err = testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
-		ContainerRequest: request, Started: true, Logger: log.New(io.Discard, "", 0),
+		ContainerRequest: request, Started: true, Logger: silence,
 	})
 	return sighting{ready: strategy.end, waiting: strategy.used}, err
 }

@@ -29,7 +29,7 @@ import (
 func TestRun(t *testing.T) {
 	cli := engine(t)
 	page, raw := filepath.Join(t.TempDir(), "truth.md"), filepath.Join(t.TempDir(), "truth.csv")
-	args := []string{"-fixture", runnertest.Fixture(t), "-starts", "2", "-all", "-o", page, "-csv", raw}
+	args := []string{"-fixture", runnertest.Fixture(t), "-starts", "2", "-o", page, "-csv", raw}
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Log("without the curl loops, as there is no curl here")
 		args = append(args, "-only", "/(mlbench|testcontainers|healthcheck|nobody)")
