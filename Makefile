@@ -15,10 +15,10 @@ GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$
 	|| echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT_VERSION))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test demo images lint format vet golangci bench calibrate clean toolchain engine
+.PHONY: help build test test-truth demo images lint format vet golangci bench bench-truth calibrate clean toolchain engine
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/mlbench
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mlbench ./cmd/mlbench
@@ -27,6 +27,12 @@ build: ## build bin/mlbench
 # anew, as what they find depends on the engine too.
 test: toolchain engine ## run every test that this machine can run, race detector on
 	$(GO) test -race -count 1 -p 1 -timeout 30m ./...
+
+# A module of its own, so that mlbench does not depend on its peers.
+TRUTH := runner/docker/truth
+
+test-truth: ## test what bench-truth runs, with two starts of everything
+	cd $(TRUTH) && $(GO) test -count 1 ./...
 
 demo: toolchain engine build images ## build the scenario's two images and compare them
 	@mkdir -p demo
@@ -43,12 +49,22 @@ format:
 
 vet:
 	$(GO) vet ./...
+	cd $(TRUTH) && $(GO) vet ./...
 
 golangci:
 	$(GOLANGCI_LINT) run
+	cd $(TRUTH) && $(GOLANGCI_LINT) run
 
 bench: toolchain engine ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# It installs nothing and says what is missing. A quick one, with STARTS=20, is
+# shown and not written down.
+bench-truth: ## hold mlbench and its peers against servers' own moments of readiness (most of an hour), into docs/truth.md
+	@mkdir -p bin docs
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/fixture ./runner/runnertest/fixture
+	cd $(TRUTH) && $(GO) build -trimpath -o $(CURDIR)/bin/truth .
+	bin/truth -fixture bin/fixture -version '$(VERSION)' $(if $(STARTS),-starts '$(STARTS)',-o docs/truth.md)
 
 calibrate: build ## measure mlbench's own error rates (some minutes), into docs/calibration.md
 	@mkdir -p docs

@@ -1,11 +1,11 @@
 package runnertest
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,7 +76,7 @@ func FixtureImage(tb testing.TB, b runner.Builder, lines ...string) string {
 
 var images atomic.Int64
 
-// Truth is the file into which fixtures write their moments of readiness.
+// Truth is the file into which fixtures write their moments (see fixture/truth.go).
 type Truth string
 
 // NewTruth makes an empty one that every user may write to.
@@ -92,20 +92,24 @@ func NewTruth(tb testing.TB) Truth {
 	return Truth(path)
 }
 
-// Last is the moment that was written last.
+// Last is the moment of readiness that was written last.
 func (t Truth) Last(tb testing.TB) time.Time {
 	tb.Helper()
 	b, err := os.ReadFile(string(t))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	lines := strings.Fields(string(bytes.TrimSpace(b)))
-	if len(lines) == 0 {
-		tb.Fatal("the fixture wrote no moment of readiness")
+	for _, line := range slices.Backward(strings.Split(string(b), "\n")) {
+		fields := strings.Fields(line)
+		if len(fields) != 3 || fields[0] != "ready" {
+			continue
+		}
+		ns, err := strconv.ParseInt(fields[2], 10, 64)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return time.Unix(0, ns)
 	}
-	ns, err := strconv.ParseInt(lines[len(lines)-1], 10, 64)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return time.Unix(0, ns)
+	tb.Fatal("the fixture wrote no moment of readiness")
+	return time.Time{}
 }
