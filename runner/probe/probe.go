@@ -60,7 +60,7 @@ const (
 // backstop is the time between tries to connect where events are awaited: what
 // the kernel does not see (a runtime with a network of its own, such as gVisor)
 // is found by them.
-const backstop = 100 * time.Millisecond
+const backstop = 250 * time.Millisecond
 
 // A Sighting is what a probe saw.
 type Sighting struct {
