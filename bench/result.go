@@ -103,10 +103,29 @@ type Start struct {
 	// where it is not known. See runner.Start.
 	CPUMS *float64 `json:"cpu_ms,omitempty"`
 
+	// What else it took until it was ready, as runner.Cost has it; nil where
+	// it is not known.
+	ReadBytes       *int64 `json:"read_bytes,omitempty"`
+	MajorFaults     *int64 `json:"major_faults,omitempty"`
+	PeakMemoryBytes *int64 `json:"peak_memory_bytes,omitempty"`
+
+	// Host is how much was wanted of the host during the start; nil where
+	// nothing tells it. Nothing is adjusted for it: the candidate's own part
+	// is in it.
+	Host *HostLoad `json:"host,omitempty"`
+
 	Error     string   `json:"error,omitempty"`
 	ExitCode  *int     `json:"exit_code,omitempty"`
 	OOMKilled bool     `json:"oom_killed,omitempty"`
 	Log       []string `json:"log,omitempty"` // last lines of a failed start
+}
+
+// HostLoad is a runner.HostLoad in milliseconds.
+type HostLoad struct {
+	CPUPressureMS    *float64 `json:"cpu_pressure_ms,omitempty"`
+	IOPressureMS     *float64 `json:"io_pressure_ms,omitempty"`
+	MemoryPressureMS *float64 `json:"memory_pressure_ms,omitempty"`
+	Load             *float64 `json:"load,omitempty"` // average of the minute before
 }
 
 // Mark is a runner.Mark in milliseconds.
@@ -148,9 +167,11 @@ func record(s runner.Start, candidate int, role Role, block, position int) Start
 		ms := Millis(at)
 		r.ReadyMS, r.ResolutionMS = &ms, Millis(s.Marks[runner.Ready].Resolution)
 	}
-	if s.CPU != nil {
-		ms := Millis(*s.CPU)
-		r.CPUMS = &ms
+	r.CPUMS = optionalMillis(s.CPU)
+	r.ReadBytes, r.MajorFaults, r.PeakMemoryBytes = s.ReadBytes, s.MajorFaults, s.PeakMemory
+	host := HostLoad{optionalMillis(s.HostLoad.CPU), optionalMillis(s.HostLoad.IO), optionalMillis(s.HostLoad.Memory), s.HostLoad.Average}
+	if host != (HostLoad{}) {
+		r.Host = &host
 	}
 	if s.CPUWait != nil {
 		r.note(CovariateCPUWait, *s.CPUWait)
@@ -162,6 +183,14 @@ func record(s runner.Start, candidate int, role Role, block, position int) Start
 		r.ExitCode, r.OOMKilled = &s.Exit.Code, s.Exit.OOMKilled
 	}
 	return r
+}
+
+func optionalMillis(d *time.Duration) *float64 {
+	if d == nil {
+		return nil
+	}
+	ms := Millis(*d)
+	return &ms
 }
 
 // note writes down a covariate.

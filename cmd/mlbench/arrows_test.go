@@ -27,6 +27,7 @@ func TestArrows(t *testing.T) {
 		"mlbench/bench/selftest":    {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
 		"mlbench/runner/probe":      {"mlbench/runner"},
 		"mlbench/runner/cache":      {"mlbench/runner"},
+		"mlbench/runner/speed":      {"mlbench/runner"},
 		"mlbench/runner/docker":     {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/speed"},
 		"mlbench/runner/process":    {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/speed"},
 		"mlbench/runner/runnertest": {"mlbench/runner"},

@@ -16,6 +16,9 @@ import (
 	"mlbench/runner/runnertest"
 )
 
+// dataSize is the length of the file /data in an unsharedImage.
+const dataSize = 16 << 20
+
 // unsharedImage holds a fixture of its own: the layer of the other one may be
 // in use by tests of other packages at the same time, and what is in use
 // cannot be dropped.
@@ -28,8 +31,9 @@ func unsharedImage(t *testing.T) string {
 	r := closing(t, Options{})
 	ref := "mlbench-test/unshared:" + r.session
 	err = r.Build(t.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
-		"Dockerfile": {Data: fmt.Appendf(nil, "FROM scratch\nCOPY fixture /fixture\nENTRYPOINT [\"/fixture\"]\nEXPOSE 8080\nLABEL %s=%q", runner.OwnerLabel, runner.Self())},
+		"Dockerfile": {Data: fmt.Appendf(nil, "FROM scratch\nCOPY fixture data /\nENTRYPOINT [\"/fixture\"]\nEXPOSE 8080\nLABEL %s=%q", runner.OwnerLabel, runner.Self())},
 		"fixture":    {Data: append(program, rand.Text()...), Mode: 0o755},
+		"data":    {Data: make([]byte, dataSize), Mode: 0o644},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -113,6 +113,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	}
 	r.starts++
 	mark := marker{owner: runner.Self(), start: r.starts}
+	load := speed.Load()
 	p, err := launch(c, mark)
 	if err != nil {
 		return runner.Start{}, runner.As(runner.ErrEnvironment, fmt.Errorf("starting %q: %w", c.Ref, err))
@@ -126,7 +127,8 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	target := probe.Target{Addrs: addrs, Begin: p.begin, Since: p.begin}
 	sighting, err := p.wait(watchCtx, c, target)
 	if err == nil {
-		s.CPU = p.cpu()
+		s.Cost = p.cost()
+		s.HostLoad = speed.LoadSince(load)
 	}
 	probe.Record(&s, sighting, err)
 	if err == nil && c.Request != nil {
