@@ -62,7 +62,8 @@ type Evidence struct {
 	TotalBytes int64 `json:"total_bytes"` // all files of the image
 	// Touched: in memory after a start from cold, readahead included.
 	TouchedBytes int64 `json:"touched_bytes,omitempty"`
-	// Resident: in memory right before a measured start, the most of all.
+	// Resident: in memory right before a measured start, the most of all; at
+	// level Warm the least.
 	ResidentBytes int64 `json:"resident_bytes"`
 }
 
@@ -92,7 +93,8 @@ type Start struct {
 	StopMS       float64                  `json:"stop_ms"` // to stop and remove it, after everything measured
 
 	// Resident is the share of the candidate's bytes that was in memory right
-	// before the start; nil where it was not looked at.
+	// before the start; nil where it was not looked at. At level Warm that is
+	// in the files that its unmeasured start left in memory.
 	Resident *float64 `json:"resident,omitempty"`
 
 	// Covariates tell how the host treated the start, in milliseconds: see
@@ -205,10 +207,11 @@ func (s *Start) note(covariate string, took time.Duration) {
 type Comparison struct {
 	Baseline  int     `json:"baseline"`
 	Candidate int     `json:"candidate"`
-	Metric    string  `json:"metric"`            // MetricReady; others are witnesses
+	Metric    string  `json:"metric"`            // MetricReady; others are Witnesses
 	Pairs     int     `json:"pairs"`             // that the interval rests on
 	Change    Change  `json:"change"`            // as a fraction of the baseline: -0.38 is 38 % sooner
-	ShiftMS   Change  `json:"shift_ms"`          // in milliseconds
+	ShiftMS   Change  `json:"shift_ms"`          // in milliseconds; null for metrics that are no times
+	Shift     *Change `json:"shift,omitempty"`   // of those: in bytes, or as a number
 	Verdict   Verdict `json:"verdict,omitempty"` // of MetricReady alone
 	// Level is the confidence of the intervals: with several candidates it is
 	// higher than the run's, so that all of them together have that.

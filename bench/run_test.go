@@ -308,8 +308,11 @@ func TestCold(t *testing.T) {
 			if want := test.level == Cache && r.Provable && r.Stays > 0; warned != want {
 				t.Errorf("warnings %q", result.Warnings)
 			}
-			if proved := test.level == Cache && r.Provable; proved != (result.Starts[3].Resident != nil) {
-				t.Errorf("resident %v", result.Starts[3].Resident)
+			if last := result.Starts[len(result.Starts)-1]; r.Provable != (last.Resident != nil) {
+				t.Errorf("resident %v", last.Resident)
+			}
+			if test.level == Warm && len(result.Comparisons[0].Covariates) > 0 {
+				t.Errorf("adjusted for %+v", result.Comparisons[0].Covariates)
 			}
 		})
 	}

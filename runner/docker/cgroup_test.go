@@ -412,7 +412,7 @@ func TestCost(t *testing.T) {
 	}
 	least := int64(math.MaxInt64) // read by a warm start; others may drop the host's cache meanwhile
 	for n := range 2 {
-		if err := r.Evict(t.Context(), []runner.Candidate{c}); err != nil {
+		if _, err := r.Evict(t.Context(), []runner.Candidate{c}); err != nil {
 			t.Fatal(err)
 		}
 		cold := start(t, r, c)

@@ -79,9 +79,10 @@ type Runner struct {
 	reached   bool          // some candidate was ready, reached as it was
 	delay     time.Duration // round trip of an engine call that does nothing
 
-	warned map[string]bool         // by the engine, and passed on
-	files  map[string]*cache.Files // by digest
-	helper string                  // image of the helper container, made when needed
+	warned map[string]bool           // by the engine, and passed on
+	files  map[string][]*cache.Files // of the layers of an image, by its digest
+	layers map[string]*cache.Files   // by folder: images share layers
+	helper string                    // image of the helper container, made when needed
 
 	imported []string // images of programs of this host, made when asked for
 
@@ -123,7 +124,8 @@ func New(opts Options) (*Runner, error) {
 		session:  hex.EncodeToString(id),
 		patience: defaultPatience,
 		warned:   make(map[string]bool),
-		files:    make(map[string]*cache.Files),
+		files:    make(map[string][]*cache.Files),
+		layers:   make(map[string]*cache.Files),
 	}, nil
 }
 

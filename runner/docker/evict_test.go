@@ -33,7 +33,7 @@ func unsharedImage(t *testing.T) string {
 	err = r.Build(t.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
 		"Dockerfile": {Data: fmt.Appendf(nil, "FROM scratch\nCOPY fixture data /\nENTRYPOINT [\"/fixture\"]\nEXPOSE 8080\nLABEL %s=%q", runner.OwnerLabel, runner.Self())},
 		"fixture":    {Data: append(program, rand.Text()...), Mode: 0o755},
-		"data":    {Data: make([]byte, dataSize), Mode: 0o644},
+		"data":       {Data: make([]byte, dataSize), Mode: 0o644},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -59,23 +59,30 @@ func TestEvict(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if still, err := r.StillResident(ctx, c); err != nil || still != got {
+			t.Errorf("residency %+v, and in the same files %+v, %v", got, still, err)
+		}
 		if got.Total < 1e6 || got.Resident > got.Total {
 			t.Errorf("residency %+v", got)
 		}
 		return got.Share()
 	}
-	evict := func() {
+	evict := func() float64 {
 		t.Helper()
-		if err := r.Evict(ctx, []runner.Candidate{c, c}); err != nil {
-			t.Fatal(err)
+		stayed, err := r.Evict(ctx, []runner.Candidate{c, c})
+		if err != nil || len(stayed) != 2 {
+			t.Fatalf("%+v, %v", stayed, err)
 		}
+		if share := resident(); stayed[0] != stayed[1] || share != stayed[0].Share() {
+			t.Errorf("%+v stayed, and %.2f %% are resident", stayed, 100*share)
+		}
+		return stayed[0].Share()
 	}
 	ready(t, start(t, r, c))
 	if share := resident(); share < 0.05 {
 		t.Errorf("after a start %.1f %% are resident", 100*share)
 	}
-	evict()
-	if share := resident(); share >= 0.01 {
+	if share := evict(); share >= 0.01 {
 		t.Errorf("after the eviction %.1f %% are resident", 100*share)
 	}
 	ready(t, start(t, r, c)) // cold, it starts all the same
@@ -94,8 +101,7 @@ func TestEvict(t *testing.T) {
 		t.Fatal(err)
 	}
 	running(t, r, r.session)
-	evict()
-	if share := resident(); share < 0.01 {
+	if share := evict(); share < 0.01 {
 		t.Errorf("with a container running %.1f %% are resident", 100*share)
 	}
 }
@@ -121,8 +127,8 @@ func TestEvictThroughHelper(t *testing.T) {
 		t.Errorf("%+v", how)
 	}
 	ready(t, start(t, r, c))
-	if err := r.Evict(ctx, []runner.Candidate{c}); err != nil {
-		t.Fatal(err)
+	if stayed, err := r.Evict(ctx, []runner.Candidate{c}); err != nil || stayed != nil {
+		t.Fatalf("%+v, %v", stayed, err)
 	}
 	if got, err := witness.Resident(ctx, c); err == nil && got.Share() >= 0.01 {
 		t.Errorf("after the eviction %.1f %% are resident", 100*got.Share())

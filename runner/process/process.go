@@ -167,8 +167,8 @@ func (r *Runner) CanEvict(context.Context, []runner.Candidate) (runner.Eviction,
 }
 
 // Evict drops the kernel's whole page cache.
-func (r *Runner) Evict(context.Context, []runner.Candidate) error {
-	return cache.DropAll()
+func (r *Runner) Evict(context.Context, []runner.Candidate) ([]runner.Residency, error) {
+	return nil, cache.DropAll()
 }
 
 // running is a command that was launched.
