@@ -104,7 +104,7 @@ func (r *Result) coldWarnings() []string {
 	var w []string
 	if r.Cold.Level == Warm {
 		for i, c := range r.Candidates {
-			if read, known := r.middleRead(i); known && read > muchRead {
+			if read, known := r.MiddleRead(i); known && read > muchRead {
 				w = append(w, fmt.Sprintf("%s was not quite warm: its starts read %s from disk (median), which were not in memory or never stay there",
 					c.Name, megabytes(int64(read))))
 			}
@@ -113,6 +113,13 @@ func (r *Result) coldWarnings() []string {
 	if r.Cold.Level != Cache {
 		return w
 	}
+	if len(r.Cold.Evidence) == 0 { // nothing could count what stayed
+		for i, c := range r.Candidates {
+			if read, known := r.MiddleRead(i); known && read == 0 {
+				w = append(w, c.Name+" read nothing from disk (median), so it was not cold, or its files are on no disk of this host")
+			}
+		}
+	}
 	for _, e := range r.Cold.Evidence {
 		name := r.Candidates[e.Candidate].Name
 		if float64(e.ResidentBytes) > coldEnough*float64(e.TouchedBytes) {
@@ -120,7 +127,7 @@ func (r *Result) coldWarnings() []string {
 				name, megabytes(e.ResidentBytes), megabytes(e.TouchedBytes)))
 		}
 		absent := float64(e.TouchedBytes - e.ResidentBytes)
-		if read, known := r.middleRead(e.Candidate); known && absent > muchRead && read < hardlyRead*absent {
+		if read, known := r.MiddleRead(e.Candidate); known && absent > muchRead && read < hardlyRead*absent {
 			w = append(w, fmt.Sprintf("%s read %s %% of the %s that a start touches and that were not in memory from disk (median): its files come past this host's disks, as over a network, or from a cache of the file system's own, which was not made cold",
 				name, digits(100*read/absent, 2), megabytes(int64(absent))))
 		}
@@ -128,8 +135,9 @@ func (r *Result) coldWarnings() []string {
 	return w
 }
 
-// middleRead is the median of what a candidate's starts read from disk.
-func (r *Result) middleRead(candidate int) (read float64, known bool) {
+// MiddleRead is the median of the bytes that a candidate's measured starts read
+// from disk; known is false where none tells it.
+func (r *Result) MiddleRead(candidate int) (read float64, known bool) {
 	var all []float64
 	for _, s := range r.measured(candidate) {
 		if x, ok := s.Of(MetricReadBytes); ok {

@@ -118,7 +118,7 @@ func TestColdWarnings(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		level ColdLevel
-		stays int64
+		stays int64 // -1 where it cannot be counted
 		read  int64 // -1 where it is not known
 		want  string
 	}{
@@ -128,10 +128,12 @@ func TestColdWarnings(t *testing.T) {
 		{"cold", Cache, 0, 105e6, ""},
 		{"cold, not known", Cache, 0, -1, ""},
 		{"cold, and little is read", Cache, 0, 3e6, "new read 3 % of the 100 MB that a start touches"},
+		{"cold, not proved", Cache, -1, 3e6, ""},
+		{"cold, not proved, and nothing is read", Cache, -1, 0, "new read nothing from disk"},
 		{"cold, and nothing had to be read", Cache, 95e6, 0, "new was not quite cold: up to 95 MB of the 100 MB"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := &runnertest.Scripted{Evictable: true, Provable: true, Stays: test.stays, Script: func(string, int) (runner.Start, error) {
+			r := &runnertest.Scripted{Evictable: true, Provable: test.stays >= 0, Stays: test.stays, Script: func(string, int) (runner.Start, error) {
 				s := runnertest.ReadyIn(time.Second)
 				if test.read >= 0 {
 					s.ReadBytes = &test.read

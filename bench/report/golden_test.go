@@ -190,6 +190,7 @@ var fixtures = []fixture{
 	{name: "costs_one_pair", times: in(620), reads: 0.1, spec: func(s *bench.Spec) { s.Pairs = 1 }, run: runnertest.Scripted{Evictable: true, Provable: true}},
 	{name: "costs_warm", times: in(620), reads: 0.03, spec: func(s *bench.Spec) { s.Cold = bench.Warm }, run: runnertest.Scripted{Evictable: true, Provable: true}},
 	{name: "costs_not_cold", times: in(620), reads: 0.000001, spec: func(s *bench.Spec) { s.Cold = bench.Cache }, run: runnertest.Scripted{Evictable: true, Provable: true}},
+	{name: "costs_not_proved", times: in(620), reads: 0.1, spec: func(s *bench.Spec) { s.Cold = bench.Cache }, run: runnertest.Scripted{Evictable: true}},
 	{name: "costs_ten", names: []string{
 		"service:v1", "service:v2", "service:v3", "service:v4", "service:v5", "service:v6", "service:v7", "service:v8", "service:v9", "service:v10",
 	}, times: in(620), load: 0.15, reads: 0.1, spec: func(s *bench.Spec) { s.Pairs = 12 }, run: runnertest.Scripted{Evictable: true, Provable: true}},
