@@ -15,7 +15,7 @@ const coldEnough = 0.01
 // cold is how a run makes its starts cold.
 type cold struct {
 	evictor runner.Evictor // nil at level Warm
-	witness runner.Witness // nil where nothing can be proved
+	witness runner.Witness // nil where nothing can be looked at
 }
 
 // chooseCold settles the level, how it is reached and whether it is proved.
@@ -66,28 +66,39 @@ func (x *run) warm(why string) {
 }
 
 // makeCold does before a start what the level asks for, and says what share of
-// the candidate was still in memory, where that is looked at.
+// the candidate was in memory then, where that is known.
 func (x *run) makeCold(ctx context.Context, candidate int, role Role) (*float64, error) {
-	if x.cold.evictor == nil {
-		return nil, nil
-	}
-	// All of them: candidates share files, and one start warms the other.
-	if err := x.cold.evictor.Evict(ctx, x.r.Candidates); err != nil {
-		return nil, err
-	}
-	if x.cold.witness == nil {
-		return nil, nil
-	}
-	resident, err := x.cold.witness.Resident(ctx, x.r.Candidates[candidate])
-	if err != nil {
+	resident, known, err := x.before(ctx, candidate, role)
+	if err != nil || !known {
 		return nil, err
 	}
 	if role != RoleWarmup {
 		e := x.evidence(candidate)
-		e.ResidentBytes = max(e.ResidentBytes, resident.Resident)
+		if x.r.Cold.Level == Warm {
+			e.ResidentBytes = min(e.ResidentBytes, resident.Resident)
+		} else {
+			e.ResidentBytes = max(e.ResidentBytes, resident.Resident)
+		}
 	}
 	share := resident.Share()
 	return &share, nil
+}
+
+func (x *run) before(ctx context.Context, candidate int, role Role) (resident runner.Residency, known bool, err error) {
+	if x.cold.evictor != nil {
+		// All of them: candidates share files, and one start warms the other.
+		stayed, err := x.cold.evictor.Evict(ctx, x.r.Candidates)
+		if err != nil || stayed == nil {
+			return resident, false, err
+		}
+		return stayed[candidate], true, nil
+	}
+	if x.cold.witness == nil || role == RoleWarmup {
+		return resident, false, nil
+	}
+	// At level Warm it is only looked at where it can be.
+	resident, err = x.cold.witness.StillResident(ctx, x.r.Candidates[candidate])
+	return resident, err == nil, ctxCause(ctx)
 }
 
 func (x *run) evidence(candidate int) *Evidence {
@@ -135,14 +146,12 @@ func (x *run) checkCold(ctx context.Context) error {
 	if x.cold.evictor == nil || x.cold.witness == nil {
 		return nil
 	}
-	if err := x.cold.evictor.Evict(ctx, x.r.Candidates); err != nil {
+	residencies, err := x.cold.evictor.Evict(ctx, x.r.Candidates)
+	if err != nil {
 		return err
 	}
-	for i, c := range x.r.Candidates {
-		resident, err := x.cold.witness.Resident(ctx, c)
-		if err != nil {
-			return err
-		}
+	for i, resident := range residencies {
+		c := x.r.Candidates[i]
 		touched := x.evidence(i).TouchedBytes
 		if float64(resident.Resident) <= coldEnough*float64(touched) {
 			continue

@@ -203,7 +203,7 @@ func (r *Result) differences(pairs []pair) differences {
 		d.shifts = append(d.shifts, p.candidate.Time()-p.baseline.Time())
 	}
 	if !r.Spec.NoCovariate {
-		d.covariates = recordedIn(pairs)
+		d.covariates = r.recordedIn(pairs)
 	}
 	return d
 }

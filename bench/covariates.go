@@ -109,9 +109,14 @@ type recorded struct {
 }
 
 // recordedIn are the covariates of these pairs. A start that failed has none.
-func recordedIn(pairs []pair) []recorded {
-	all := make([]recorded, len(covariates))
-	for k, c := range covariates {
+// What share of its files is in memory of a warm candidate depends on the
+// image; of a cold one it is what could not be made cold.
+func (r *Result) recordedIn(pairs []pair) []recorded {
+	var all []recorded
+	for _, c := range covariates {
+		if c.name == CovariateResident && r.Cold.Level == Warm {
+			continue
+		}
 		x := make([]float64, len(pairs))
 		for i, p := range pairs {
 			x[i] = math.NaN()
@@ -119,7 +124,7 @@ func recordedIn(pairs []pair) []recorded {
 				x[i] = c.of(*p.candidate) - c.of(*p.baseline)
 			}
 		}
-		all[k] = recorded{c, x}
+		all = append(all, recorded{c, x})
 	}
 	return all
 }

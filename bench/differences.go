@@ -18,7 +18,7 @@ func (r *Result) Differences(candidate int) (raw, adjusted []float64) {
 
 // Covariate is what a covariate, such as CovariateCPUWait, tells of these pairs.
 func (r *Result) Covariate(candidate int, name string) (c stats.Covariate, ok bool) {
-	for _, recorded := range recordedIn(r.pairs(candidate)) {
+	for _, recorded := range r.recordedIn(r.pairs(candidate)) {
 		if recorded.name == name && recorded.tells(len(recorded.x)) {
 			return stats.Covariate{X: recorded.x, Prior: recorded.prior, Weight: recorded.weight}, true
 		}

@@ -25,8 +25,10 @@ func (r *Result) Judge() error {
 		r.Comparisons = append(r.Comparisons, c)
 	}
 	for _, ready := range r.On(MetricReady) {
-		if c, ok := r.witness(ready, schedule); ok {
-			r.Comparisons = append(r.Comparisons, c)
+		for _, metric := range Witnesses() {
+			if c, ok := r.witness(metric, ready, schedule); ok {
+				r.Comparisons = append(r.Comparisons, c)
+			}
 		}
 	}
 	r.Gates = r.gates()

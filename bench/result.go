@@ -62,7 +62,8 @@ type Evidence struct {
 	TotalBytes int64 `json:"total_bytes"` // all files of the image
 	// Touched: in memory after a start from cold, readahead included.
 	TouchedBytes int64 `json:"touched_bytes,omitempty"`
-	// Resident: in memory right before a measured start, the most of all.
+	// Resident: in memory right before a measured start, the most of all; at
+	// level Warm the least.
 	ResidentBytes int64 `json:"resident_bytes"`
 }
 
@@ -92,7 +93,8 @@ type Start struct {
 	StopMS       float64                  `json:"stop_ms"` // to stop and remove it, after everything measured
 
 	// Resident is the share of the candidate's bytes that was in memory right
-	// before the start; nil where it was not looked at.
+	// before the start; nil where it was not looked at. At level Warm that is
+	// in the files that its unmeasured start left in memory.
 	Resident *float64 `json:"resident,omitempty"`
 
 	// Covariates tell how the host treated the start, in milliseconds: see
@@ -103,10 +105,29 @@ type Start struct {
 	// where it is not known. See runner.Start.
 	CPUMS *float64 `json:"cpu_ms,omitempty"`
 
+	// What else it took until it was ready, as runner.Cost has it; nil where
+	// it is not known.
+	ReadBytes       *int64 `json:"read_bytes,omitempty"`
+	MajorFaults     *int64 `json:"major_faults,omitempty"`
+	PeakMemoryBytes *int64 `json:"peak_memory_bytes,omitempty"`
+
+	// Host is how much was wanted of the host during the start; nil where
+	// nothing tells it. Nothing is adjusted for it: the candidate's own part
+	// is in it.
+	Host *HostLoad `json:"host,omitempty"`
+
 	Error     string   `json:"error,omitempty"`
 	ExitCode  *int     `json:"exit_code,omitempty"`
 	OOMKilled bool     `json:"oom_killed,omitempty"`
 	Log       []string `json:"log,omitempty"` // last lines of a failed start
+}
+
+// HostLoad is a runner.HostLoad in milliseconds.
+type HostLoad struct {
+	CPUPressureMS    *float64 `json:"cpu_pressure_ms,omitempty"`
+	IOPressureMS     *float64 `json:"io_pressure_ms,omitempty"`
+	MemoryPressureMS *float64 `json:"memory_pressure_ms,omitempty"`
+	Load             *float64 `json:"load,omitempty"` // average of the minute before
 }
 
 // Mark is a runner.Mark in milliseconds.
@@ -148,9 +169,11 @@ func record(s runner.Start, candidate int, role Role, block, position int) Start
 		ms := Millis(at)
 		r.ReadyMS, r.ResolutionMS = &ms, Millis(s.Marks[runner.Ready].Resolution)
 	}
-	if s.CPU != nil {
-		ms := Millis(*s.CPU)
-		r.CPUMS = &ms
+	r.CPUMS = optionalMillis(s.CPU)
+	r.ReadBytes, r.MajorFaults, r.PeakMemoryBytes = s.ReadBytes, s.MajorFaults, s.PeakMemory
+	host := HostLoad{optionalMillis(s.HostLoad.CPU), optionalMillis(s.HostLoad.IO), optionalMillis(s.HostLoad.Memory), s.HostLoad.Average}
+	if host != (HostLoad{}) {
+		r.Host = &host
 	}
 	if s.CPUWait != nil {
 		r.note(CovariateCPUWait, *s.CPUWait)
@@ -162,6 +185,14 @@ func record(s runner.Start, candidate int, role Role, block, position int) Start
 		r.ExitCode, r.OOMKilled = &s.Exit.Code, s.Exit.OOMKilled
 	}
 	return r
+}
+
+func optionalMillis(d *time.Duration) *float64 {
+	if d == nil {
+		return nil
+	}
+	ms := Millis(*d)
+	return &ms
 }
 
 // note writes down a covariate.
@@ -176,10 +207,11 @@ func (s *Start) note(covariate string, took time.Duration) {
 type Comparison struct {
 	Baseline  int     `json:"baseline"`
 	Candidate int     `json:"candidate"`
-	Metric    string  `json:"metric"`            // MetricReady; others are witnesses
+	Metric    string  `json:"metric"`            // MetricReady; others are Witnesses
 	Pairs     int     `json:"pairs"`             // that the interval rests on
 	Change    Change  `json:"change"`            // as a fraction of the baseline: -0.38 is 38 % sooner
-	ShiftMS   Change  `json:"shift_ms"`          // in milliseconds
+	ShiftMS   Change  `json:"shift_ms"`          // in milliseconds; null for metrics that are no times
+	Shift     *Change `json:"shift,omitempty"`   // of those: in bytes, or as a number
 	Verdict   Verdict `json:"verdict,omitempty"` // of MetricReady alone
 	// Level is the confidence of the intervals: with several candidates it is
 	// higher than the run's, so that all of them together have that.

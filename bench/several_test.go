@@ -68,10 +68,10 @@ func TestSeveral(t *testing.T) {
 				t.Fatal(err)
 			}
 			pairs := len(r.blocks(RolePair))
-			if _, ok := schedule.At(pairs); !ok || r.Ended != EndedDecided || r.Verdict != Pass || len(r.Comparisons) != 2 {
+			if _, ok := schedule.At(pairs); !ok || r.Ended != EndedDecided || r.Verdict != Pass || len(r.On(MetricReady)) != 2 {
 				t.Fatalf("ended %s after %d pairs, verdict %s: %+v", r.Ended, pairs, r.Verdict, r.Comparisons)
 			}
-			for i, c := range r.Comparisons {
+			for i, c := range r.On(MetricReady) {
 				if c.Baseline != 0 || c.Candidate != i+1 || c.Verdict != test.want[i] || c.Pairs != pairs {
 					t.Errorf("%d of %d pairs: %+v", c.Pairs, pairs, c)
 				}

@@ -91,18 +91,65 @@ func (r *Result) baseline() runner.Candidate {
 	return r.Candidates[0]
 }
 
+const (
+	// muchRead is how many bytes a warm start may read from disk: what takes
+	// some tens of milliseconds.
+	muchRead = 10e6
+	// hardlyRead is the share of the bytes that a start touches which one that
+	// was cold has to read from disk at least.
+	hardlyRead = 0.1
+)
+
+// coldWarnings tell where starts were not as the level says: by what was in
+// memory before them, and by what they then read from disk.
 func (r *Result) coldWarnings() []string {
 	var w []string
+	if r.Cold.Level == Warm {
+		for i, c := range r.Candidates {
+			if read, known := r.MiddleRead(i); known && read > muchRead {
+				w = append(w, fmt.Sprintf("%s was not quite warm: its starts read %s from disk (median), which were not in memory or never stay there",
+					c.Name, megabytes(int64(read))))
+			}
+		}
+	}
 	if r.Cold.Level != Cache {
-		return nil
+		return w
+	}
+	if len(r.Cold.Evidence) == 0 { // nothing could count what stayed
+		for i, c := range r.Candidates {
+			if read, known := r.MiddleRead(i); known && read == 0 {
+				w = append(w, c.Name+" read nothing from disk (median), so it was not cold, or its files are on no disk of this host")
+			}
+		}
 	}
 	for _, e := range r.Cold.Evidence {
+		name := r.Candidates[e.Candidate].Name
 		if float64(e.ResidentBytes) > coldEnough*float64(e.TouchedBytes) {
-			w = append(w, fmt.Sprintf("%s was not quite cold: up to %s of the %s that a start touches were in memory before a start",
-				r.Candidates[e.Candidate].Name, megabytes(e.ResidentBytes), megabytes(e.TouchedBytes)))
+			w = append(w, fmt.Sprintf("%s was not quite cold: up to %s of the %s that a start touches were in memory before a start; what a running program has mapped cannot be dropped (a container of the same image?)",
+				name, megabytes(e.ResidentBytes), megabytes(e.TouchedBytes)))
+		}
+		absent := float64(e.TouchedBytes - e.ResidentBytes)
+		if read, known := r.MiddleRead(e.Candidate); known && absent > muchRead && read < hardlyRead*absent {
+			w = append(w, fmt.Sprintf("%s read %s %% of the %s that a start touches and that were not in memory from disk (median): its files come past this host's disks, as over a network, or from a cache of the file system's own, which was not made cold",
+				name, digits(100*read/absent, 2), megabytes(int64(absent))))
 		}
 	}
 	return w
+}
+
+// MiddleRead is the median of the bytes that a candidate's measured starts read
+// from disk; known is false where none tells it.
+func (r *Result) MiddleRead(candidate int) (read float64, known bool) {
+	var all []float64
+	for _, s := range r.measured(candidate) {
+		if x, ok := s.Of(MetricReadBytes); ok {
+			all = append(all, x)
+		}
+	}
+	if len(all) == 0 {
+		return 0, false
+	}
+	return stats.Median(all), true
 }
 
 func (r *Result) resolutionWarning(candidate int) []string {

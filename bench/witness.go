@@ -5,33 +5,107 @@ import (
 	"math"
 	"slices"
 
+	"mlbench/runner"
 	"mlbench/stats"
 )
 
-// MetricCPU is the CPU time that a candidate used until it was ready. It is a
-// witness beside the time to ready: waiting, for processors, files or others,
-// lengthens the one and not the other; a slower processor lengthens both. It
-// has no verdict.
-const MetricCPU = "cpu"
+// The witnesses: what a candidate took until it was ready, beside the time. A
+// phase is a witness too, by its name in runner.PhaseNames. They say where a
+// change comes from, and have no verdict.
+const (
+	// MetricCPU is the CPU time: waiting, for processors, files or others,
+	// lengthens the time to ready and not this one; a slower processor
+	// lengthens both.
+	MetricCPU = "cpu"
+	// MetricFloor is the engine floor: what the engine took for its create
+	// and start calls, which no image can change.
+	MetricFloor = "engine_floor"
+
+	MetricReadBytes   = "read_bytes"        // Start.ReadBytes
+	MetricMajorFaults = "major_faults"      // Start.MajorFaults
+	MetricPeakMemory  = "peak_memory_bytes" // Start.PeakMemoryBytes
+)
+
+// Witnesses are the metrics beside MetricReady, in the order in which they are
+// shown.
+func Witnesses() []string {
+	phases := runner.PhaseNames()
+	return slices.Concat([]string{MetricFloor}, phases, []string{MetricCPU, MetricReadBytes, MetricMajorFaults, MetricPeakMemory})
+}
+
+// IsTime reports whether a metric is a time in milliseconds; the others are
+// bytes or numbers.
+func IsTime(metric string) bool {
+	return metric != MetricReadBytes && metric != MetricMajorFaults && metric != MetricPeakMemory
+}
+
+// Of is a start's value of a metric; ok is false where it is not known, and
+// for a failed start.
+func (s Start) Of(metric string) (value float64, ok bool) {
+	if s.Failed() {
+		return 0, false
+	}
+	count := func(n *int64) (float64, bool) {
+		if n == nil {
+			return 0, false
+		}
+		return float64(*n), true
+	}
+	switch metric {
+	case MetricReady:
+		return s.Time(), true
+	case MetricCPU:
+		if s.CPUMS == nil {
+			return 0, false
+		}
+		return *s.CPUMS, true
+	case MetricFloor:
+		create, created := s.PhasesMS["create"]
+		start, started := s.PhasesMS["start"]
+		return create + start, created && started
+	case MetricReadBytes:
+		return count(s.ReadBytes)
+	case MetricMajorFaults:
+		return count(s.MajorFaults)
+	case MetricPeakMemory:
+		return count(s.PeakMemoryBytes)
+	}
+	value, ok = s.PhasesMS[metric]
+	return value, ok
+}
 
 // On are the comparisons by one metric, in the order of the candidates.
 func (r *Result) On(metric string) []Comparison {
 	return slices.DeleteFunc(slices.Clone(r.Comparisons), func(c Comparison) bool { return c.Metric != metric })
 }
 
-// witness compares CPU times in the pairs that a comparison of the time to
-// ready rests on; ok is false where no pair has them.
-func (r *Result) witness(ready Comparison, schedule stats.Schedule) (c Comparison, ok bool) {
-	c = Comparison{Candidate: ready.Candidate, Metric: MetricCPU, Level: ready.Level}
+// witness compares by another metric in the pairs that a comparison of the time
+// to ready rests on; ok is false where no pair has it.
+//
+// Its interval is of the same look and level as the comparison's, so each one
+// covers by itself as surely as that, whenever the run stops; all of them
+// together do not: of ten witnesses of identical images, one may well exclude
+// 0. They are to be read after the verdict, to see where a change comes from
+// and not whether there is one. Nor do the shifts of the phases add up to that
+// of the whole: they are medians.
+//
+// Change is known only where every value is over 0. Phases may be shorter than
+// they can be measured, and of what was in memory nothing is read, so Shift,
+// which can always be had, is what to look at there.
+func (r *Result) witness(metric string, ready Comparison, schedule stats.Schedule) (c Comparison, ok bool) {
+	c = Comparison{Candidate: ready.Candidate, Metric: metric, Level: ready.Level}
 	var logs, shifts []float64
+	positive := true
 	pairs := r.pairs(ready.Candidate)
 	for _, p := range pairs[:min(ready.Pairs, len(pairs))] {
-		x, y := p.baseline.CPUMS, p.candidate.CPUMS
-		if x != nil && y != nil && *x > 0 && *y > 0 {
-			logs, shifts = append(logs, math.Log(*y / *x)), append(shifts, *y-*x)
+		x, known := p.baseline.Of(metric)
+		y, alsoKnown := p.candidate.Of(metric)
+		if known && alsoKnown {
+			logs, shifts = append(logs, math.Log(y/x)), append(shifts, y-x)
+			positive = positive && x > 0 && y > 0
 		}
 	}
-	if c.Pairs = len(logs); c.Pairs == 0 {
+	if c.Pairs = len(shifts); c.Pairs == 0 {
 		return c, false
 	}
 	level := 1.0 // no look yet
@@ -40,11 +114,23 @@ func (r *Result) witness(ready Comparison, schedule stats.Schedule) (c Compariso
 	}
 	cut := 0
 	if level < 1 {
-		cut = stats.Cutoff(len(logs), level/2)
+		cut = stats.Cutoff(len(shifts), level/2)
 	}
-	c.Change, c.ShiftMS = relative(stats.HodgesLehmann(logs, cut)), Change(stats.HodgesLehmann(shifts, cut))
+	c.Change = unknownChange
+	if positive {
+		c.Change = relative(stats.HodgesLehmann(logs, cut))
+	}
+	shift := Change(stats.HodgesLehmann(shifts, cut))
+	if IsTime(metric) {
+		c.ShiftMS = shift
+	} else {
+		c.ShiftMS, c.Shift = unknownChange, &shift
+	}
 	return c, true
 }
+
+// unknownChange is null in JSON.
+var unknownChange = Change{math.Inf(1), math.Inf(-1), math.Inf(1)}
 
 // cpuWarning tells where the two witnesses disagree: a change of the time to
 // ready that leaves no trace in what was computed.

@@ -38,32 +38,43 @@ type Runner interface {
 // An Evictor is a Runner that can make starts cold at level Cache. It is an
 // optional power: ask for it by type assertion.
 type Evictor interface {
-	// CanEvict says how Evict would work on this host and whether Resident
-	// can prove it; an error wraps ErrNotPermitted and names the remedy.
+	// CanEvict says how Evict would work on this host and whether it can
+	// prove it; an error wraps ErrNotPermitted and names the remedy.
 	CanEvict(ctx context.Context, candidates []Candidate) (Eviction, error)
 
 	// Evict drops the pages of all these candidates from memory. Candidates
 	// share files, and one start warms the other, so all are named at once.
-	Evict(ctx context.Context, candidates []Candidate) error
+	// What it could not drop of each is counted; nil where CanEvict said
+	// that it cannot be proved.
+	Evict(ctx context.Context, candidates []Candidate) ([]Residency, error)
 }
 
 // An Eviction says how candidates are made cold.
 type Eviction struct {
 	How    string // one phrase, for people
-	Proved bool   // Resident works, so that the result can be checked
+	Proved bool   // Evict counts what stays
 }
 
-// A Witness is a Runner that can say how much of a candidate is in memory
-// before it starts. It is an optional power.
+// A Witness is a Runner that can say how much of a candidate is in memory. It
+// is an optional power. It reads the page cache without changing it.
 type Witness interface {
-	// Resident reads the page cache without changing it.
+	// Resident looks at all files of the candidate.
 	Resident(ctx context.Context, c Candidate) (Residency, error)
+
+	// StillResident looks at those alone in which the candidate's last
+	// Resident found something, so that it can be asked before every start.
+	StillResident(ctx context.Context, c Candidate) (Residency, error)
 }
 
 // Residency is how many bytes of a candidate's files are in the page cache.
 type Residency struct {
 	Resident int64 // bytes of pages in memory
 	Total    int64 // bytes of all files
+}
+
+// Plus is the residency of two sets of files.
+func (r Residency) Plus(other Residency) Residency {
+	return Residency{r.Resident + other.Resident, r.Total + other.Total}
 }
 
 // Share is Resident/Total, between 0 and 1; 0 for no files.

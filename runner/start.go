@@ -90,14 +90,7 @@ type Start struct {
 
 	Health string // HTTP rule: the path that answered 2xx
 
-	// CPU is the CPU time, user and system, of all of the candidate's
-	// processes from their beginning until it was ready. It is read right
-	// after the ready rule was seen to hold (under some rules a question or
-	// two to the candidate or the engine later), so it includes what they
-	// used between ready and the reading; a runner may add what was used to
-	// set them up. It is nil where the candidate was never ready, and where it
-	// cannot be known.
-	CPU *time.Duration
+	Cost // until it was ready
 
 	// CPUWait is for how long, until it was ready, every one of the
 	// candidate's processes that had something to compute stood waiting for a
@@ -111,6 +104,9 @@ type Start struct {
 	// could have used, all processors together; nil where that is not told.
 	Steal *time.Duration
 
+	// HostLoad is how much was wanted of the host meanwhile.
+	HostLoad HostLoad
+
 	// Of a failed start, for people.
 	Problem string     // what went wrong, in one line
 	Exit    *ExitState // OutcomeExited: how the program ended
@@ -118,6 +114,45 @@ type Start struct {
 	Tried   []string   // what readiness tries got, e.g. "/health: 404"
 
 	Stop time.Duration // how long it took to stop and remove the candidate
+}
+
+// Cost is what a start took of its host, by all of the candidate's processes
+// from their beginning until it was ready. It is read right after the ready
+// rule was seen to hold (under some rules a question or two to the candidate or
+// the engine later), so it includes what they used between ready and the
+// reading; a runner may add what was used to set them up. Each is nil where the
+// candidate was never ready, and where it cannot be known.
+type Cost struct {
+	// CPU is the CPU time, user and system.
+	CPU *time.Duration
+
+	// ReadBytes is what had to be read from disks, readahead included; of what
+	// was in memory already nothing.
+	ReadBytes *int64
+
+	// MajorFaults is how often a page of a mapped file, or one that was
+	// swapped out, had to be waited for until it was read. The kernel may tell
+	// it up to some dozens of faults late.
+	MajorFaults *int64
+
+	// PeakMemory is the most memory, in bytes, that was in use at once: of a
+	// container all that was charged to it, which includes the pages of files
+	// that it was the first to read, so that it is larger from cold; of a
+	// command the largest resident set of any one process.
+	PeakMemory *int64
+}
+
+// HostLoad is how much was wanted of the host during a start, by whomever: the
+// candidate's own part is in it. Each is nil where the kernel does not tell it.
+type HostLoad struct {
+	// CPU, IO and Memory are for how long, from BeginAt until the candidate
+	// was ready, at least one thread of the host stood waiting for a
+	// processor, a disk, or memory to be freed: pressure of the kind "some"
+	// (PSI, accounting/psi.rst in the kernel's documentation).
+	CPU, IO, Memory *time.Duration
+
+	// Average is the load average of the minute before BeginAt.
+	Average *float64
 }
 
 // ReadyAt is the time from BeginAt to readiness; ok is false for a failed start.

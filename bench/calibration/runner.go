@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"mlbench/bench"
@@ -112,7 +113,10 @@ func (r *Runner) CanEvict(context.Context, []runner.Candidate) (runner.Eviction,
 }
 
 // Evict does nothing: what stays in memory is the host's to say.
-func (r *Runner) Evict(context.Context, []runner.Candidate) error { return nil }
+func (r *Runner) Evict(ctx context.Context, candidates []runner.Candidate) ([]runner.Residency, error) {
+	stayed, err := r.Resident(ctx, runner.Candidate{})
+	return slices.Repeat([]runner.Residency{stayed}, len(candidates)), err
+}
 
 // Resident is what the next start will find in memory.
 func (r *Runner) Resident(context.Context, runner.Candidate) (runner.Residency, error) {
@@ -121,6 +125,11 @@ func (r *Runner) Resident(context.Context, runner.Candidate) (runner.Residency, 
 		return runner.Residency{}, runner.As(runner.ErrNotPermitted, errors.New("residency was not recorded"))
 	}
 	return runner.Residency{Resident: int64(*share * total), Total: total}, nil
+}
+
+// StillResident is Resident.
+func (r *Runner) StillResident(ctx context.Context, c runner.Candidate) (runner.Residency, error) {
+	return r.Resident(ctx, c)
 }
 
 // Gauge is the probe that was recorded before the next start. It cannot tell

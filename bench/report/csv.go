@@ -22,7 +22,8 @@ func CSV(w io.Writer, r *bench.Result) error {
 	for _, m := range marks {
 		head = append(head, string(m)+"_ms")
 	}
-	head = append(head, "stop_ms", "error")
+	head = append(head, "stop_ms", "error",
+		"read_bytes", "major_faults", "peak_memory_bytes", "cpu_pressure_ms", "io_pressure_ms", "memory_pressure_ms", "load")
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -46,7 +47,13 @@ func CSV(w io.Writer, r *bench.Result) error {
 				row = append(row, "")
 			}
 		}
-		row = append(row, float(s.StopMS), cell(s.Error))
+		host := s.Host
+		if host == nil {
+			host = new(bench.HostLoad)
+		}
+		row = append(row, float(s.StopMS), cell(s.Error),
+			whole(s.ReadBytes), whole(s.MajorFaults), whole(s.PeakMemoryBytes),
+			optional(host.CPUPressureMS), optional(host.IOPressureMS), optional(host.MemoryPressureMS), optional(host.Load))
 		if err := out.Write(row); err != nil {
 			return err
 		}
@@ -62,6 +69,13 @@ func optional(x *float64) string {
 		return ""
 	}
 	return float(*x)
+}
+
+func whole(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
 }
 
 // cell keeps a spreadsheet from taking foreign text for a formula.

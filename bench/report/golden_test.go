@@ -42,6 +42,7 @@ type fixture struct {
 	load  float64                      // what others use of the host, on average: so much longer it takes to compute
 	waits map[string]float64           // of the load each candidate feels, by Ref; all of it if not named
 	same  bool                         // all candidates are one image
+	reads float64                      // bytes per ns that a start takes, read from disk; with it go faults and memory
 	run   runnertest.Scripted
 }
 
@@ -64,6 +65,10 @@ func (f fixture) result(t testing.TB) *bench.Result {
 		s := runnertest.ReadyIn(took)
 		if f.load > 0 {
 			s = f.loaded(rng, ref, took)
+		}
+		if f.reads > 0 {
+			read, faults, peak := int64(f.reads*float64(took)), int64(took/(5*time.Millisecond)), int64(took/5)
+			s.ReadBytes, s.MajorFaults, s.PeakMemory = &read, &faults, &peak
 		}
 		if f.fails != nil && f.fails(ref, n) {
 			s = runnertest.Failed(7)
@@ -181,6 +186,14 @@ var fixtures = []fixture{
 	{name: "cache", run: runnertest.Scripted{Evictable: true, Provable: true}},
 	{name: "cache_not_quite", run: runnertest.Scripted{Evictable: true, Provable: true, Stays: 2e6}, spec: func(s *bench.Spec) { s.Cold = bench.Cache }},
 	{name: "auto_stays_warm", run: runnertest.Scripted{Evictable: true, Provable: true, Stays: 38.8e6}},
+	{name: "costs", times: in(620), load: 0.15, reads: 0.1, run: runnertest.Scripted{Evictable: true, Provable: true}},
+	{name: "costs_one_pair", times: in(620), reads: 0.1, spec: func(s *bench.Spec) { s.Pairs = 1 }, run: runnertest.Scripted{Evictable: true, Provable: true}},
+	{name: "costs_warm", times: in(620), reads: 0.03, spec: func(s *bench.Spec) { s.Cold = bench.Warm }, run: runnertest.Scripted{Evictable: true, Provable: true}},
+	{name: "costs_not_cold", times: in(620), reads: 0.000001, spec: func(s *bench.Spec) { s.Cold = bench.Cache }, run: runnertest.Scripted{Evictable: true, Provable: true}},
+	{name: "costs_not_proved", times: in(620), reads: 0.1, spec: func(s *bench.Spec) { s.Cold = bench.Cache }, run: runnertest.Scripted{Evictable: true}},
+	{name: "costs_ten", names: []string{
+		"service:v1", "service:v2", "service:v3", "service:v4", "service:v5", "service:v6", "service:v7", "service:v8", "service:v9", "service:v10",
+	}, times: in(620), load: 0.15, reads: 0.1, spec: func(s *bench.Spec) { s.Pairs = 12 }, run: runnertest.Scripted{Evictable: true, Provable: true}},
 	{name: "hostile", names: hostile, fails: is("1", 4), spec: func(s *bench.Spec) { s.Pairs = 12 },
 		log: []string{"\x1b[31mTraceback <img src=x onerror=alert(1)> | `rm -rf /` @everyone\r\n\u202egnp.exe " + long}},
 	{name: "adjusted", times: in(920), load: 0.15, spec: func(s *bench.Spec) { s.Pairs = 20 }},

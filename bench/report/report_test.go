@@ -41,12 +41,18 @@ func TestCSV(t *testing.T) {
 			}
 			for i, s := range r.Starts {
 				get := func(name string) string { return rows[i+1][column[name]] }
+				if s.Host == nil {
+					s.Host = new(bench.HostLoad)
+				}
 				for name, want := range map[string]*float64{
 					"ready_ms": s.ReadyMS, "resolution_ms": &s.ResolutionMS, "resident": s.Resident, "stop_ms": &s.StopMS,
 					"cpu_ms": s.CPUMS, "cpu_wait_ms": covariate(s, bench.CovariateCPUWait), "steal_ms": covariate(s, bench.CovariateSteal),
 					"probe_ms":   covariate(s, bench.CovariateProbe),
 					"created_ms": mark(s, runner.Created), "started_ms": mark(s, runner.Started),
 					"listening_ms": mark(s, runner.Listening), "first_response_ms": mark(s, runner.FirstResponse),
+					"read_bytes": count(s.ReadBytes), "major_faults": count(s.MajorFaults), "peak_memory_bytes": count(s.PeakMemoryBytes),
+					"cpu_pressure_ms": s.Host.CPUPressureMS, "io_pressure_ms": s.Host.IOPressureMS,
+					"memory_pressure_ms": s.Host.MemoryPressureMS, "load": s.Host.Load,
 				} {
 					got, err := strconv.ParseFloat(get(name), 64)
 					if want == nil && get(name) != "" || want != nil && (err != nil || got != *want) {
@@ -78,6 +84,14 @@ func covariate(s bench.Start, name string) *float64 {
 		return &ms
 	}
 	return nil
+}
+
+func count(n *int64) *float64 {
+	if n == nil {
+		return nil
+	}
+	x := float64(*n)
+	return &x
 }
 
 func TestCellIsNoFormula(t *testing.T) {

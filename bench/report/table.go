@@ -12,8 +12,6 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 
 	"mlbench/bench"
-	"mlbench/runner"
-	"mlbench/stats"
 )
 
 // maxWidth is how wide a table may be, in columns of a terminal.
@@ -75,130 +73,11 @@ func (t table) without(column int) table {
 	return t
 }
 
-// Rows beside the phases. The engine floor is the part of a start that no
-// image can change: the time that the engine takes for its create and start
-// calls.
-const (
-	engineFloor = "engine floor"
-	cpuTime     = "CPU time"
-)
-
-// phases is where the time goes: a row a phase, medians a candidate. With
-// many candidates, or long names, it is a row a candidate.
-func phases(v view) table {
-	var names []string
-	columns := make([]map[string]stats.Interval, len(v.Candidates))
-	for i := range v.Candidates {
-		columns[i] = make(map[string]stats.Interval)
-		if floor, ok := middle(v, i, floor); ok {
-			columns[i][engineFloor] = floor
-			names = appendNew(names, engineFloor)
-		}
-	}
-	for _, name := range runner.PhaseNames() {
-		for i := range v.Candidates {
-			for _, p := range v.sums[i].Phases {
-				if p.Name == name {
-					columns[i][name] = p.MS
-					names = appendNew(names, name)
-				}
-			}
-		}
-	}
-	for i := range v.Candidates {
-		if ms, ok := middle(v, i, cpuUntilReady); ok {
-			columns[i][cpuTime] = ms
-			names = appendNew(names, cpuTime)
-		}
-	}
-	fill := func(what string, cell func(stats.Interval) string) table {
-		t := table{left: 1, head: append([]string{what}, v.names...)}
-		for _, name := range names {
-			row := []string{meaning(name)}
-			for i := range v.Candidates {
-				if ms, ok := columns[i][name]; ok {
-					row = append(row, cell(ms))
-				} else {
-					row = append(row, unknown)
-				}
-			}
-			t.rows = append(t.rows, row)
-		}
-		return t
-	}
-	t := fill("phase (median) ["+confidence(v)+"]", withInterval)
-	if t.width() <= maxWidth {
-		return t
-	}
-	t = fill("phase (median)", func(i stats.Interval) string { return milliseconds(i.Estimate) })
-	if t.width() <= maxWidth {
-		return t
-	}
-	turned := table{left: 1, head: append([]string{"phases (median)"}, names...)}
-	for i, name := range v.names {
-		row := []string{name}
-		for _, r := range t.rows {
-			row = append(row, r[i+1])
-		}
-		turned.rows = append(turned.rows, row)
-	}
-	for _, part := range []string{"create", "start"} { // of the engine floor
-		if at := slices.Index(turned.head, part); turned.width() > maxWidth && at > 0 && slices.Contains(names, engineFloor) {
-			turned = turned.without(at)
-		}
-	}
-	return turned
-}
-
 func appendNew(list []string, s string) []string {
 	if slices.Contains(list, s) {
 		return list
 	}
 	return append(list, s)
-}
-
-// middle is the median of some time, of a candidate's starts that were ready
-// and tell it.
-func middle(v view, candidate int, of func(bench.Start) (ms float64, ok bool)) (stats.Interval, bool) {
-	var times []float64
-	for _, s := range v.Starts {
-		if ms, ok := of(s); ok && s.Candidate == candidate && s.Role != bench.RoleWarmup && !s.Failed() {
-			times = append(times, ms)
-		}
-	}
-	if len(times) == 0 {
-		return stats.Interval{}, false
-	}
-	return stats.QuantileInterval(times, 0.5, v.Spec.Alpha), true
-}
-
-// floor is what the engine took for a start.
-func floor(s bench.Start) (ms float64, ok bool) {
-	create, created := s.PhasesMS["create"]
-	start, started := s.PhasesMS["start"]
-	return create + start, created && started
-}
-
-func cpuUntilReady(s bench.Start) (ms float64, ok bool) {
-	if s.CPUMS == nil {
-		return 0, false
-	}
-	return *s.CPUMS, true
-}
-
-// meaning says beside a phase's name what it is.
-func meaning(phase string) string {
-	switch phase {
-	case engineFloor:
-		return "engine floor (create + start)"
-	case "boot":
-		return "boot (until it listens)"
-	case "warmup":
-		return "warmup (until ready)"
-	case cpuTime:
-		return "CPU time until ready"
-	}
-	return phase
 }
 
 // gates is a row a gate.

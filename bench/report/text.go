@@ -84,6 +84,13 @@ func coldness(v view) string {
 	if v.Cold.Why != "" {
 		s += "; not cache, because " + v.told(v.Cold.Why)
 	}
+	if v.Cold.Level == bench.Cache && len(v.Cold.Evidence) == 0 {
+		for i, name := range v.names {
+			if read, known := v.MiddleRead(i); known {
+				s += fmt.Sprintf("\n      %s: %s read from disk by a start (median)", name, bytes(int64(read)))
+			}
+		}
+	}
 	for _, e := range v.Cold.Evidence {
 		switch name := v.names[e.Candidate]; {
 		case v.Cold.Level == bench.Cache:

@@ -28,26 +28,27 @@ func milliseconds(ms float64) string {
 	return unit.number(ms) + unit.name
 }
 
-// A unit is one that times are written in.
+// A unit is one that figures are written in.
 type unit struct {
-	name string
-	ms   float64
+	name  string
+	base  float64 // so many milliseconds, or bytes
+	whole bool    // there are no fractions of it
 }
 
 func unitFor(ms float64) unit {
 	if math.Abs(ms) >= 999.5 {
-		return unit{" s", 1000}
+		return unit{name: " s", base: 1000}
 	}
-	return unit{" ms", 1}
+	return unit{name: " ms", base: 1}
 }
 
-// number writes a time in the unit with three significant digits.
-func (u unit) number(ms float64) string {
-	x := ms / u.ms
+// number writes a figure in the unit with three significant digits.
+func (u unit) number(x float64) string {
+	x /= u.base
 	switch {
 	case math.IsInf(x, 0):
 		return sign(x) + "∞"
-	case math.Abs(x) >= 99.95:
+	case u.whole, math.Abs(x) >= 99.95:
 		return number(x, 0)
 	case math.Abs(x) >= 9.995:
 		return number(x, 1)
@@ -55,10 +56,19 @@ func (u unit) number(ms float64) string {
 	return number(x, 2)
 }
 
+// signed is number with its sign, for changes.
+func (u unit) signed(x float64) string {
+	s := u.number(x)
+	if x > 0 && strings.Trim(s, "0.") != "" {
+		return "+" + s
+	}
+	return s
+}
+
 // limit writes a time that somebody chose: to its last digit, and no more.
 func limit(ms float64) string {
 	u := unitFor(ms)
-	return exact(ms/u.ms) + u.name
+	return exact(ms/u.base) + u.name
 }
 
 // exact writes a number that somebody chose.
@@ -81,17 +91,19 @@ func isKnown(low, high float64) bool {
 
 // withInterval writes a time with its interval, "2.95 s [2.32, 3.80]", in one
 // unit.
-func withInterval(i stats.Interval) string {
+func withInterval(i stats.Interval) string { return intervalIn(unitFor(i.Estimate), i) }
+
+func intervalIn(u unit, i stats.Interval) string {
 	if math.IsNaN(i.Estimate) {
 		return unknown
 	}
-	s, u := milliseconds(i.Estimate), unitFor(i.Estimate)
 	if math.IsInf(i.Estimate, 1) {
 		if math.IsInf(i.Low, 0) {
 			return never
 		}
 		return never + " [" + milliseconds(i.Low) + ", ∞]"
 	}
+	s := u.number(i.Estimate) + u.name
 	if !isKnown(i.Low, i.High) {
 		return s + " [" + notYet + "]"
 	}

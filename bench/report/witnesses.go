@@ -14,7 +14,7 @@ import (
 // CPU time. It is a row a candidate; none where nothing stands beside any.
 func witnesses(v view) table {
 	level := " [" + changeConfidence(v) + "]"
-	t := table{left: 1, head: []string{"candidate", "change" + level, "by times alone" + level, meaning(cpuTime) + level, "pairs saved"}}
+	t := table{left: 1, head: []string{"candidate", "change" + level, "by times alone" + level, cpuTime + level, "pairs saved"}}
 	const change, raw, cpu, saved = 1, 2, 3, 4
 	anyRaw, anyCPU := false, false
 	for _, c := range v.On(bench.MetricReady) {
@@ -28,7 +28,7 @@ func witnesses(v view) table {
 			anyRaw = true
 		}
 		for _, w := range v.On(bench.MetricCPU) {
-			if w.Candidate == c.Candidate {
+			if w.Candidate == c.Candidate && !math.IsInf(w.Change.Estimate, 0) {
 				row[cpu] = changeWithInterval(w.Change)
 				anyCPU = true
 			}

@@ -20,55 +20,56 @@ func identify(info fs.FileInfo) (fileID, bool) {
 	return fileID{dev: uint64(st.Dev), ino: st.Ino}, true //nolint:unconvert // Dev is 32 bits wide on some systems
 }
 
+// A handle is an open file. It is no os.File, as that costs two system calls
+// more, and there are tens of thousands of files.
+type handle int
+
+func (h handle) close() { _ = unix.Close(int(h)) }
+
 // open opens a file to look at its pages: a layer's folder belongs to whoever
 // made the image, so no link is followed and no pipe waited for. Access times
 // are left alone where that is allowed: to the file's owner (open(2)).
-func open(path string) (*os.File, error) {
-	const flags = os.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK
-	file, err := os.OpenFile(path, flags|unix.O_NOATIME, 0)
+func open(path string) (handle, error) {
+	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+	h, err := openRaw(path, flags|unix.O_NOATIME)
 	if errors.Is(err, unix.EPERM) {
-		file, err = os.OpenFile(path, flags, 0)
+		h, err = openRaw(path, flags)
 	}
-	return file, err
+	return h, err
 }
 
-func drop(file *os.File) error {
-	err := unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED)
-	if err != nil {
-		return fmt.Errorf("dropping the pages of %s: %w", file.Name(), err)
+func openRaw(path string, flags int) (handle, error) {
+	for {
+		fd, err := unix.Open(path, flags, 0)
+		if !errors.Is(err, unix.EINTR) { // of a network file system, on a signal
+			return handle(fd), err
+		}
 	}
-	return nil
 }
+
+func drop(h handle) error { return unix.Fadvise(int(h), 0, 0, unix.FADV_DONTNEED) }
 
 // noCachestat remembers that the kernel has no cachestat (it came with 6.5).
 var noCachestat atomic.Bool
 
-// resident is how many bytes of the file are in memory.
-func resident(file *os.File) (int64, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return 0, err
-	}
-	pages, err := cachestat(file)
+// residentPages is how many pages of the file are in memory.
+func residentPages(h handle) (uint64, error) {
+	pages, err := cachestat(h)
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
-		pages, err = mincore(file, info)
+		pages, err = mincore(h)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("counting the pages of %s: %w", file.Name(), err)
-	}
-	// The last page of a file is rarely full.
-	return min(int64(pages)*int64(os.Getpagesize()), info.Size()), nil
+	return pages, err
 }
 
 // cachestat asks the kernel for the number of a file's resident pages. Since
 // 6.14 it is refused, with EPERM, for files that are not the caller's; so do
 // some seccomp profiles that do not know it.
-func cachestat(file *os.File) (pages uint64, err error) {
+func cachestat(h handle) (pages uint64, err error) {
 	if noCachestat.Load() {
 		return 0, unix.ENOSYS
 	}
 	var stat unix.Cachestat_t
-	err = unix.Cachestat(uint(file.Fd()), &unix.CachestatRange{}, &stat, 0)
+	err = unix.Cachestat(uint(h), &unix.CachestatRange{}, &stat, 0)
 	if errors.Is(err, unix.ENOSYS) {
 		noCachestat.Store(true)
 	}
@@ -76,15 +77,19 @@ func cachestat(file *os.File) (pages uint64, err error) {
 }
 
 // mincore counts a file's resident pages through a mapping of it.
-func mincore(file *os.File, info fs.FileInfo) (pages uint64, err error) {
-	size := info.Size()
+func mincore(h handle) (pages uint64, err error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(h), &stat); err != nil {
+		return 0, err
+	}
+	size := stat.Size
 	if size == 0 {
 		return 0, nil
 	}
-	if !told(file, info) {
+	if !told(h, stat) {
 		return 0, unix.EPERM
 	}
-	m, err := unix.Mmap(int(file.Fd()), 0, int(size), unix.PROT_NONE, unix.MAP_SHARED)
+	m, err := unix.Mmap(int(h), 0, int(size), unix.PROT_NONE, unix.MAP_SHARED)
 	if err != nil {
 		return 0, err
 	}
@@ -104,9 +109,9 @@ func mincore(file *os.File, info fs.FileInfo) (pages uint64, err error) {
 
 // told reports whether mincore tells the truth: of files that the caller
 // neither owns nor may write, it calls every page resident (Linux 5.2).
-func told(file *os.File, info fs.FileInfo) bool {
+func told(h handle, stat unix.Stat_t) bool {
 	fsuid, err := unix.SetfsuidRetUid(-1) // -1 changes nothing, and the answer is who the kernel takes us for
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && err == nil && int(st.Uid) == fsuid {
+	if err == nil && int(stat.Uid) == fsuid {
 		return true
 	}
 	var caps [2]unix.CapUserData
@@ -114,7 +119,7 @@ func told(file *os.File, info fs.FileInfo) bool {
 	if err := unix.Capget(&head, &caps[0]); err == nil && caps[0].Effective&(1<<unix.CAP_FOWNER) != 0 {
 		return true
 	}
-	self := fmt.Sprintf("/proc/self/fd/%d", file.Fd())
+	self := fmt.Sprintf("/proc/self/fd/%d", h)
 	return unix.Faccessat(unix.AT_FDCWD, self, unix.W_OK, unix.AT_EACCESS) == nil
 }
 

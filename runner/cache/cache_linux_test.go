@@ -72,6 +72,20 @@ func residency(t *testing.T, f *Files) runner.Residency {
 	return r
 }
 
+// evicted is what stays of these files when they are evicted, which has to be
+// what is counted afterwards.
+func evicted(t *testing.T, f *Files) int64 {
+	t.Helper()
+	r, err := f.Evict(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := residency(t, f); r != after {
+		t.Errorf("evicting: %+v, counted after it: %+v", r, after)
+	}
+	return r.Resident
+}
+
 const size = 1<<20 + 100 // the last page is not full
 
 func TestEvict(t *testing.T) {
@@ -80,24 +94,53 @@ func TestEvict(t *testing.T) {
 		onDisk(t, filepath.Join(dir, fmt.Sprint(i)), size)
 	}
 	f := list(t, dir)
-	if err := f.Evict(t.Context()); err != nil {
-		t.Fatal(err)
+	if n := evicted(t, f); n != 0 || f.total != 10*size {
+		t.Errorf("evicted: %d of %d stay", n, f.total)
 	}
-	if r := residency(t, f); r != (runner.Residency{Total: 10 * size}) {
-		t.Errorf("evicted: %+v", r)
+	for _, name := range []string{"3", "7"} {
+		if _, err := os.ReadFile(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := os.ReadFile(filepath.Join(dir, "3")); err != nil {
-		t.Fatal(err)
+	if r := residency(t, f); r != (runner.Residency{Resident: 2 * size, Total: 10 * size}) {
+		t.Errorf("two were read: %+v", r)
 	}
-	if r := residency(t, f); r != (runner.Residency{Resident: size, Total: 10 * size}) {
-		t.Errorf("one was read: %+v", r)
+	if n := evicted(t, f); n != 0 {
+		t.Errorf("evicted again: %d stay", n)
 	}
-	if err := f.Evict(t.Context()); err != nil {
-		t.Fatal(err)
+}
+
+// What was in memory once is counted again, and nothing else is looked at.
+func TestStillResident(t *testing.T) {
+	dir := disk(t)
+	for _, name := range []string{"a", "b", "c"} {
+		onDisk(t, filepath.Join(dir, name), size)
 	}
-	if r := residency(t, f); r.Resident != 0 {
-		t.Errorf("evicted again: %+v", r)
+	f := list(t, dir)
+	still := func(want int64) {
+		t.Helper()
+		if r, err := f.StillResident(t.Context()); err != nil || r != (runner.Residency{Resident: want, Total: 3 * size}) {
+			t.Errorf("%+v, %v, want %d", r, err, want)
+		}
 	}
+	evicted(t, f)
+	read := func(name string) {
+		t.Helper()
+		if _, err := os.ReadFile(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	still(0)
+	read("a")
+	read("b")
+	still(0)
+	residency(t, f)
+	read("c")
+	still(2 * size)
+	evicted(t, list(t, filepath.Join(dir, "a")))
+	still(size)
+	residency(t, f)
+	still(2 * size)
 }
 
 // TestLookingDoesNotWarm: asking what is in memory brings nothing in.
@@ -105,9 +148,7 @@ func TestLookingDoesNotWarm(t *testing.T) {
 	dir := disk(t)
 	onDisk(t, filepath.Join(dir, "a"), size)
 	f := list(t, dir)
-	if err := f.Evict(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	evicted(t, f)
 	for range 3 {
 		if r := residency(t, f); r.Resident != 0 {
 			t.Fatalf("%+v", r)
@@ -120,9 +161,7 @@ func TestMappedPagesStay(t *testing.T) {
 	path := filepath.Join(dir, "mapped")
 	onDisk(t, path, size)
 	f := list(t, dir)
-	if err := f.Evict(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	evicted(t, f)
 	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
@@ -132,20 +171,14 @@ func TestMappedPagesStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Evict(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if r := residency(t, f); r.Resident != size {
-		t.Errorf("mapped: %+v", r)
+	if n := evicted(t, f); n != size {
+		t.Errorf("mapped: %d stay", n)
 	}
 	if err := unix.Munmap(m); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Evict(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if r := residency(t, f); r.Resident != 0 {
-		t.Errorf("mapped no more: %+v", r)
+	if n := evicted(t, f); n != 0 {
+		t.Errorf("mapped no more: %d stay", n)
 	}
 }
 
@@ -156,11 +189,8 @@ func TestSyncMakesPagesDroppable(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := list(t, dir)
-	if err := f.Evict(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if r := residency(t, f); r.Resident != 0 {
-		t.Errorf("%+v", r)
+	if n := evicted(t, f); n != 0 {
+		t.Errorf("%d stay", n)
 	}
 	if err := Sync(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
@@ -173,17 +203,13 @@ func TestBothWaysAgree(t *testing.T) {
 	for _, n := range []int{1, 4096, 4097, size} {
 		path := filepath.Join(dir, fmt.Sprint(n))
 		onDisk(t, path, n)
-		file, err := open(path)
+		h, err := open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = file.Close() }()
-		info, err := file.Stat()
-		if err != nil {
-			t.Fatal(err)
-		}
+		defer h.close()
 		for _, warm := range []bool{false, true} {
-			if err := drop(file); err != nil {
+			if err := drop(h); err != nil {
 				t.Fatal(err)
 			}
 			if warm {
@@ -191,14 +217,14 @@ func TestBothWaysAgree(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			by, err := cachestat(file)
+			by, err := cachestat(h)
 			if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
 				t.Skip("this kernel has no cachestat, or forbids it")
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			other, err := mincore(file, info)
+			other, err := mincore(h)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -229,14 +255,11 @@ func TestFilesThatChange(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Evict(t.Context()); err != nil {
-		t.Error(err)
+	if n := evicted(t, f); n != 0 || f.total != 4*size {
+		t.Errorf("%d of %d stay", n, f.total)
 	}
-	if r := residency(t, f); r != (runner.Residency{Total: 4 * size}) {
-		t.Errorf("%+v", r)
-	}
-	if f := list(t, dir); len(f.paths) != 1 {
-		t.Errorf("a fifo and an empty file were listed: %q", f.paths)
+	if f := list(t, dir); len(f.files) != 1 {
+		t.Errorf("a fifo and an empty file were listed: %+v", f.files)
 	}
 }
 
@@ -249,7 +272,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	if err := errors.Join(os.Remove(path), os.Symlink("/etc/passwd", path)); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Evict(t.Context()); !errors.Is(err, unix.ELOOP) {
+	if _, err := f.Evict(t.Context()); !errors.Is(err, unix.ELOOP) {
 		t.Error(err)
 	}
 }
@@ -261,7 +284,7 @@ func TestCancelled(t *testing.T) {
 	stop := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(stop)
-	if err := f.Evict(ctx); !errors.Is(err, stop) {
+	if _, err := f.Evict(ctx); !errors.Is(err, stop) {
 		t.Error(err)
 	}
 	if _, err := f.Resident(ctx); !errors.Is(err, stop) {
@@ -301,13 +324,13 @@ func TestForeignFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	asNobody(t, func() {
-		file, err := open(readable)
+		h, err := open(readable)
 		if err != nil {
 			t.Errorf("readable: %v", err)
 			return
 		}
-		_ = file.Close()
-		if err := one(secret, func(*os.File, int64) error { return nil }); !errors.Is(err, fs.ErrPermission) {
+		h.close()
+		if err := one(file{secret, size}, func(file, handle) error { return nil }); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("secret: %v", err)
 		}
 	})
@@ -323,16 +346,16 @@ func TestForeignPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	asNobody(t, func() {
-		file, err := open(path)
+		h, err := open(path)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		defer func() { _ = file.Close() }()
-		if err := drop(file); err != nil {
+		defer h.close()
+		if err := drop(h); err != nil {
 			t.Error(err)
 		}
-		n, err := resident(file)
+		n, err := file{path, size}.resident(h)
 		if err == nil && n == 0 {
 			return // this kernel's cachestat tells everybody
 		}

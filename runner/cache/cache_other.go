@@ -2,15 +2,15 @@
 
 package cache
 
-import (
-	"io/fs"
-	"os"
-)
+import "io/fs"
 
-func identify(fs.FileInfo) (fileID, bool) { return fileID{}, false }
-func open(path string) (*os.File, error)  { return os.Open(path) }
-func drop(*os.File) error                 { return ErrNotSupported }
-func resident(*os.File) (int64, error)    { return 0, ErrNotSupported }
+type handle struct{}
+
+func (handle) close()                      {}
+func identify(fs.FileInfo) (fileID, bool)  { return fileID{}, false }
+func open(string) (handle, error)          { return handle{}, ErrNotSupported }
+func drop(handle) error                    { return ErrNotSupported }
+func residentPages(handle) (uint64, error) { return 0, ErrNotSupported }
 
 // CanDropAll refuses.
 func CanDropAll() error { return ErrNotSupported }

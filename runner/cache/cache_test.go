@@ -51,11 +51,11 @@ func TestListCountsFilesOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := list(t, one, two, one)
-	if len(f.paths) != 3 || f.total != 1230 {
-		t.Errorf("%q, %d bytes", f.paths, f.total)
+	if len(f.files) != 3 || f.total != 1230 {
+		t.Errorf("%+v, %d bytes", f.files, f.total)
 	}
-	if f := list(t); len(f.paths) != 0 || f.total != 0 {
-		t.Errorf("no folders hold %q", f.paths)
+	if f := list(t); len(f.files) != 0 || f.total != 0 {
+		t.Errorf("no folders hold %+v", f.files)
 	}
 }
 

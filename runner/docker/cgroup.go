@@ -2,8 +2,8 @@ package docker
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path"
@@ -15,6 +15,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 
 	"mlbench/runner"
+	"mlbench/runner/cache"
 	"mlbench/runner/speed"
 )
 
@@ -31,8 +32,12 @@ import (
 // and none did. A group that is limited in its processors waits for its own
 // quota too, so there it tells nothing of the host.
 const (
-	cpuTime = iota
-	cpuWait
+	cpuTime     = iota // nanoseconds
+	cpuWait            // nanoseconds
+	bytesRead          // from disks
+	majorFaults        // a number
+	peakMemory         // bytes
+	processes          // no figure: the ids of the group's processes
 	quantities
 )
 
@@ -41,7 +46,7 @@ type account struct {
 	id       string // of the container
 	quantity int
 	path     string
-	parse    func(text string) (time.Duration, error)
+	parse    func(text string) (int64, error)
 }
 
 // of is the same file of another container: engines place the groups of all
@@ -103,11 +108,10 @@ func (x *one) findAccounts(state *container.State) {
 	}
 }
 
-// readAccounts fills in the CPU time that the container has used, how long it
-// has waited for a processor and what was stolen from this host meanwhile, as
-// far as they can be known. The rules that
-// need no address ask the engine nothing before the candidate is ready; under
-// them a Runner's first start asks it here.
+// readAccounts fills in what the container has used, how long it has waited
+// for a processor and what was wanted of this host meanwhile, as far as they
+// can be known. The rules that need no address ask the engine nothing before
+// the candidate is ready; under them a Runner's first start asks it here.
 func (x *one) readAccounts(ctx context.Context, s *runner.Start) {
 	if stolen, ok := speed.Steal(); ok && x.stolenKnown {
 		stolen -= x.stolen
@@ -120,44 +124,108 @@ func (x *one) readAccounts(ctx context.Context, s *runner.Start) {
 			x.findAccounts(info.State)
 		}
 	}
-	s.CPU = x.read(cpuTime)
+	s.CPU = x.readTime(cpuTime)
 	if x.c.CPUs == 0 {
-		s.CPUWait = x.read(cpuWait)
+		s.CPUWait = x.readTime(cpuWait)
+	}
+	s.MajorFaults = x.read(majorFaults)
+	s.PeakMemory = x.read(peakMemory)
+	if s.ReadBytes = x.read(bytesRead); s.ReadBytes == nil {
+		s.ReadBytes = x.readByProcesses()
+	}
+	if x.r.local {
+		s.HostLoad = speed.LoadSince(x.load)
 	}
 }
 
 // read is what an account says now, nil where it says nothing.
-func (x *one) read(quantity int) *time.Duration {
-	file := x.books[quantity]
-	if file == nil {
+func (x *one) read(quantity int) *int64 {
+	text, ok := x.text(quantity)
+	if !ok {
 		return nil
 	}
-	text := make([]byte, 4096) // cpu.stat has at most some twenty lines
-	n, err := file.Read(text)
-	if err != nil { // the group goes when the container's last process has ended
-		return nil
-	}
-	v, err := x.accounts[quantity].parse(string(text[:n]))
+	v, err := x.accounts[quantity].parse(text)
 	if err != nil {
 		return nil
 	}
 	return &v
 }
 
+func (x *one) readTime(quantity int) *time.Duration {
+	v := x.read(quantity)
+	if v == nil {
+		return nil
+	}
+	took := time.Duration(*v)
+	return &took
+}
+
+// text is what stands in an account now.
+func (x *one) text(quantity int) (text string, ok bool) {
+	file := x.books[quantity]
+	if file == nil {
+		return "", false
+	}
+	b := make([]byte, 8192) // memory.stat has some seventy lines
+	n, err := file.Read(b)
+	if err != nil && err != io.EOF { // the group goes when the container's last process has ended
+		return "", false
+	}
+	return string(b[:n]), true
+}
+
+// maxProcesses is of how many processes the bytes read are looked up: each
+// takes some 15 µs, by which the first request is late.
+const maxProcesses = 64
+
+// readByProcesses adds up what the group's processes, and all that they waited
+// for, have read from disks: the hierarchies of v1 count it from Linux 6.10 on
+// only where it is limited.
+func (x *one) readByProcesses() *int64 {
+	text, ok := x.text(processes)
+	pids := strings.Fields(text)
+	if !ok || len(pids) == 0 || len(pids) > maxProcesses {
+		return nil
+	}
+	var sum int64
+	for _, pid := range pids {
+		id, err := strconv.Atoi(pid) // 0 is one of another pid namespace
+		if err != nil || id <= 0 {
+			return nil
+		}
+		n, err := cache.ReadFromDisk(id)
+		if err != nil || sum > math.MaxInt64-n {
+			return nil
+		}
+		sum += n
+	}
+	return &sum
+}
+
 // kinds are the hierarchies of control groups that keep accounts; see
-// cgroup-v1/cpuacct and cgroup-v2 in the kernel's documentation. Where both
-// are mounted, an engine may use either, and containers that it does not
-// count in one are in a group there that does not bear their id.
+// cgroup-v1/cpuacct, memory and blkio-controller, and cgroup-v2 in the kernel's
+// documentation. Where both are mounted, an engine may use either, and
+// containers that it does not count in one are in a group there that does not
+// bear their id.
 var kinds = []struct {
 	quantity   int
 	fstype     string
 	controller string // as /proc/PID/cgroup names it
 	file       string
-	parse      func(string) (time.Duration, error)
+	parse      func(string) (int64, error)
 }{
 	{cpuTime, "cgroup", "cpuacct", "cpuacct.usage", parseUsage},
 	{cpuTime, "cgroup2", "", "cpu.stat", parseCPUStat},
 	{cpuWait, "cgroup2", "", "cpu.pressure", parsePressure},
+	{bytesRead, "cgroup", "blkio", "blkio.throttle.io_service_bytes_recursive", parseServiceBytes}, // from Linux 5.2 on
+	{bytesRead, "cgroup", "blkio", "blkio.throttle.io_service_bytes", parseServiceBytes},
+	{bytesRead, "cgroup2", "", "io.stat", parseIOStat},
+	{majorFaults, "cgroup", "memory", "memory.stat", parseTotalFaults},
+	{majorFaults, "cgroup2", "", "memory.stat", parseFaults},
+	{peakMemory, "cgroup", "memory", "memory.max_usage_in_bytes", parseCount},
+	{peakMemory, "cgroup2", "", "memory.peak", parseCount}, // from Linux 5.19 on
+	{processes, "cgroup", "cpuacct", "cgroup.procs", nil},
+	{processes, "cgroup2", "", "cgroup.procs", nil},
 }
 
 // accounts lists where the accounts of the container may be, by the texts of
@@ -247,41 +315,4 @@ func parseMountinfo(text string) []mounted {
 // backslash.
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
-}
-
-// parseUsage reads cpuacct.usage: nanoseconds.
-func parseUsage(text string) (time.Duration, error) {
-	return parseTime(strings.TrimSuffix(text, "\n"), time.Nanosecond)
-}
-
-// parseCPUStat reads cpu.stat, whose line usage_usec is microseconds.
-func parseCPUStat(text string) (time.Duration, error) {
-	for line := range strings.Lines(text) {
-		if value, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "usage_usec "); ok {
-			return parseTime(value, time.Microsecond)
-		}
-	}
-	return 0, errors.New("cpu.stat has no line usage_usec")
-}
-
-// parsePressure reads cpu.pressure, whose line "full" ends with the total in
-// microseconds. Kernels before 5.13 have no such line for processors.
-func parsePressure(text string) (time.Duration, error) {
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, "full ") {
-			continue
-		}
-		if _, total, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " total="); ok {
-			return parseTime(total, time.Microsecond)
-		}
-	}
-	return 0, errors.New("cpu.pressure has no total of the kind full")
-}
-
-func parseTime(text string, unit time.Duration) (time.Duration, error) {
-	n, err := strconv.ParseUint(text, 10, 63)
-	if err != nil || n > uint64(math.MaxInt64/unit) {
-		return 0, fmt.Errorf("%.40q is not a time", text)
-	}
-	return time.Duration(n) * unit, nil
 }

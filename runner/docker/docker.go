@@ -87,9 +87,10 @@ type Runner struct {
 	deaf    error       // why it does not
 	hearing bool        // some candidate was heard
 
-	warned map[string]bool         // by the engine, and passed on
-	files  map[string]*cache.Files // by digest
-	helper string                  // image of the helper container, made when needed
+	warned map[string]bool           // by the engine, and passed on
+	files  map[string][]*cache.Files // of the layers of an image, by its digest
+	layers map[string]*cache.Files   // by folder: images share layers
+	helper string                    // image of the helper container, made when needed
 
 	imported []string // images of programs of this host, made when asked for
 
@@ -133,7 +134,8 @@ func New(opts Options) (*Runner, error) {
 		session:  hex.EncodeToString(id),
 		patience: defaultPatience,
 		warned:   make(map[string]bool),
-		files:    make(map[string]*cache.Files),
+		files:    make(map[string][]*cache.Files),
+		layers:   make(map[string]*cache.Files),
 	}, nil
 }
 

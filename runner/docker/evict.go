@@ -48,40 +48,68 @@ func (r *Runner) CanEvict(ctx context.Context, candidates []runner.Candidate) (r
 
 const evictRemedy = "run mlbench as root on the engine's host, or use --cold warm"
 
-// Evict makes the candidates cold.
-func (r *Runner) Evict(ctx context.Context, candidates []runner.Candidate) error {
+// Evict makes the candidates cold. Every layer is gone through once, whoever
+// shares it.
+func (r *Runner) Evict(ctx context.Context, candidates []runner.Candidate) ([]runner.Residency, error) {
 	if r.byHelper {
 		if err := r.dropThroughHelper(ctx); err != nil {
-			return runner.As(runner.ErrEnvironment, fmt.Errorf("--cold cache: %w: %s", err, evictRemedy))
+			return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("--cold cache: %w: %s", err, evictRemedy))
 		}
-		return nil
+		return nil, nil
 	}
-	for _, c := range candidates {
-		files, err := r.layerFiles(ctx, c)
+	stayed := make([]runner.Residency, len(candidates))
+	evicted := make(map[*cache.Files]runner.Residency)
+	for i, c := range candidates {
+		layers, err := r.layerFiles(ctx, c)
 		if err != nil {
-			return runner.As(runner.ErrEnvironment, err)
+			return nil, runner.As(runner.ErrEnvironment, err)
 		}
-		if err := files.Evict(ctx); err != nil {
-			return runner.As(runner.ErrEnvironment, err)
+		for _, files := range layers {
+			left, ok := evicted[files]
+			if !ok {
+				if left, err = files.Evict(ctx); err != nil {
+					return nil, runner.As(runner.ErrEnvironment, err)
+				}
+				evicted[files] = left
+			}
+			stayed[i] = stayed[i].Plus(left)
 		}
 	}
-	return nil
+	return stayed, nil
 }
 
 // Resident says how much of the candidate's image is in memory.
 func (r *Runner) Resident(ctx context.Context, c runner.Candidate) (runner.Residency, error) {
-	files, err := r.layerFiles(ctx, c)
+	return r.count(ctx, c, (*cache.Files).Resident)
+}
+
+// StillResident looks only where Resident found something, in a layer that is
+// shared for whichever candidate it was asked last.
+func (r *Runner) StillResident(ctx context.Context, c runner.Candidate) (runner.Residency, error) {
+	return r.count(ctx, c, (*cache.Files).StillResident)
+}
+
+func (r *Runner) count(ctx context.Context, c runner.Candidate, of func(*cache.Files, context.Context) (runner.Residency, error)) (runner.Residency, error) {
+	var sum runner.Residency
+	layers, err := r.layerFiles(ctx, c)
 	if err != nil {
-		return runner.Residency{}, runner.As(runner.ErrNotPermitted, err)
+		return sum, runner.As(runner.ErrNotPermitted, err)
 	}
-	return files.Resident(ctx)
+	for _, files := range layers {
+		in, err := of(files, ctx)
+		if err != nil {
+			return sum, err
+		}
+		sum = sum.Plus(in)
+	}
+	return sum, nil
 }
 
 // layerFiles are the files in the folders of the candidate's layers: their
 // pages are what overlay2 containers read.
-func (r *Runner) layerFiles(ctx context.Context, c runner.Candidate) (*cache.Files, error) {
-	if files, ok := r.files[c.Digest]; ok {
-		return files, nil
+func (r *Runner) layerFiles(ctx context.Context, c runner.Candidate) ([]*cache.Files, error) {
+	if layers, ok := r.files[c.Digest]; ok {
+		return layers, nil
 	}
 	if !r.local {
 		return nil, errors.New("the engine's files are on another host")
@@ -108,12 +136,19 @@ func (r *Runner) layerFiles(ctx context.Context, c runner.Candidate) (*cache.Fil
 	if err := cache.Sync(folders[0]); err != nil {
 		return nil, err
 	}
-	files, err := cache.List(ctx, folders)
-	if err != nil {
-		return nil, err
+	var layers []*cache.Files
+	for _, folder := range folders {
+		files, ok := r.layers[folder]
+		if !ok {
+			if files, err = cache.List(ctx, []string{folder}); err != nil {
+				return nil, err
+			}
+			r.layers[folder] = files
+		}
+		layers = append(layers, files)
 	}
-	r.files[c.Digest] = files
-	return files, nil
+	r.files[c.Digest] = layers
+	return layers, nil
 }
 
 // helperScript runs in the helper container, with the host's programs.

@@ -16,6 +16,9 @@ import (
 	"mlbench/runner/runnertest"
 )
 
+// dataSize is the length of the file /data in an unsharedImage.
+const dataSize = 16 << 20
+
 // unsharedImage holds a fixture of its own: the layer of the other one may be
 // in use by tests of other packages at the same time, and what is in use
 // cannot be dropped.
@@ -28,8 +31,9 @@ func unsharedImage(t *testing.T) string {
 	r := closing(t, Options{})
 	ref := "mlbench-test/unshared:" + r.session
 	err = r.Build(t.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
-		"Dockerfile": {Data: fmt.Appendf(nil, "FROM scratch\nCOPY fixture /fixture\nENTRYPOINT [\"/fixture\"]\nEXPOSE 8080\nLABEL %s=%q", runner.OwnerLabel, runner.Self())},
+		"Dockerfile": {Data: fmt.Appendf(nil, "FROM scratch\nCOPY fixture data /\nENTRYPOINT [\"/fixture\"]\nEXPOSE 8080\nLABEL %s=%q", runner.OwnerLabel, runner.Self())},
 		"fixture":    {Data: append(program, rand.Text()...), Mode: 0o755},
+		"data":       {Data: make([]byte, dataSize), Mode: 0o644},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -55,23 +59,30 @@ func TestEvict(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if still, err := r.StillResident(ctx, c); err != nil || still != got {
+			t.Errorf("residency %+v, and in the same files %+v, %v", got, still, err)
+		}
 		if got.Total < 1e6 || got.Resident > got.Total {
 			t.Errorf("residency %+v", got)
 		}
 		return got.Share()
 	}
-	evict := func() {
+	evict := func() float64 {
 		t.Helper()
-		if err := r.Evict(ctx, []runner.Candidate{c, c}); err != nil {
-			t.Fatal(err)
+		stayed, err := r.Evict(ctx, []runner.Candidate{c, c})
+		if err != nil || len(stayed) != 2 {
+			t.Fatalf("%+v, %v", stayed, err)
 		}
+		if share := resident(); stayed[0] != stayed[1] || share != stayed[0].Share() {
+			t.Errorf("%+v stayed, and %.2f %% are resident", stayed, 100*share)
+		}
+		return stayed[0].Share()
 	}
 	ready(t, start(t, r, c))
 	if share := resident(); share < 0.05 {
 		t.Errorf("after a start %.1f %% are resident", 100*share)
 	}
-	evict()
-	if share := resident(); share >= 0.01 {
+	if share := evict(); share >= 0.01 {
 		t.Errorf("after the eviction %.1f %% are resident", 100*share)
 	}
 	ready(t, start(t, r, c)) // cold, it starts all the same
@@ -90,8 +101,7 @@ func TestEvict(t *testing.T) {
 		t.Fatal(err)
 	}
 	running(t, r, r.session)
-	evict()
-	if share := resident(); share < 0.01 {
+	if share := evict(); share < 0.01 {
 		t.Errorf("with a container running %.1f %% are resident", 100*share)
 	}
 }
@@ -117,8 +127,8 @@ func TestEvictThroughHelper(t *testing.T) {
 		t.Errorf("%+v", how)
 	}
 	ready(t, start(t, r, c))
-	if err := r.Evict(ctx, []runner.Candidate{c}); err != nil {
-		t.Fatal(err)
+	if stayed, err := r.Evict(ctx, []runner.Candidate{c}); err != nil || stayed != nil {
+		t.Fatalf("%+v, %v", stayed, err)
 	}
 	if got, err := witness.Resident(ctx, c); err == nil && got.Share() >= 0.01 {
 		t.Errorf("after the eviction %.1f %% are resident", 100*got.Share())

@@ -115,6 +115,7 @@ type one struct {
 
 	stolen      time.Duration // by the hypervisor before the start
 	stolenKnown bool
+	load        runner.HostLoad // before the start
 
 	ended       chan struct{} // closed when the container runs no more, or the engine is lost
 	endedAt     time.Time     // set before ended is closed
@@ -136,6 +137,7 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	}
 	if x.r.local {
 		x.stolen, x.stolenKnown = speed.Steal()
+		x.load = speed.Load()
 	}
 
 	s.BeginAt = time.Now()

@@ -125,6 +125,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	r.hear()
 	r.starts++
 	mark := marker{owner: runner.Self(), start: r.starts}
+	load := speed.Load()
 	p, err := launch(c, mark)
 	if err != nil {
 		return runner.Start{}, runner.As(runner.ErrEnvironment, fmt.Errorf("starting %q: %w", c.Ref, err))
@@ -141,7 +142,8 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	}
 	sighting, err := p.wait(watchCtx, c, target)
 	if err == nil {
-		s.CPU = p.cpu()
+		s.Cost = p.cost()
+		s.HostLoad = speed.LoadSince(load)
 	}
 	probe.Record(&s, sighting, err)
 	if err == nil && c.Request != nil {
@@ -214,8 +216,8 @@ func (r *Runner) CanEvict(context.Context, []runner.Candidate) (runner.Eviction,
 }
 
 // Evict drops the kernel's whole page cache.
-func (r *Runner) Evict(context.Context, []runner.Candidate) error {
-	return cache.DropAll()
+func (r *Runner) Evict(context.Context, []runner.Candidate) ([]runner.Residency, error) {
+	return nil, cache.DropAll()
 }
 
 // running is a command that was launched.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,8 +47,8 @@ func Conformance(t *testing.T, b Bench) {
 	t.Run("exit", b.exit)
 	t.Run("first response", b.request)
 	t.Run("crash in the first request", b.dies)
-	t.Run("cpu time", b.cpu)
-	t.Run("cpu time of a program that ends", b.cpuOfJob)
+	t.Run("cost", b.cost)
+	t.Run("cost of a program that ends", b.costOfJob)
 	t.Run("args and env", b.env)
 	t.Run("crash ends the start at once", b.crash)
 	t.Run("never listening times out", b.never)
@@ -256,10 +257,14 @@ func (b Bench) dies(t *testing.T) {
 // than it takes to set one up. A machine that is busy does not change it.
 const burnt = time.Second
 
-// Two candidates take as long, and only one of them uses the CPU.
-func (b Bench) cpu(t *testing.T) {
+// eaten is the memory that such a candidate takes, in MiB: more than its program
+// has otherwise.
+const eaten = 64
+
+// Two candidates take as long, and only one of them uses the CPU and memory.
+func (b Bench) cost(t *testing.T) {
 	for _, text := range []string{"http", "log=ready to serve"} {
-		burns := b.start(t, startTimeout, "", rule(t, text), "-say", "ready to serve", "-burn", burnt.String())
+		burns := b.start(t, startTimeout, "", rule(t, text), "-say", "ready to serve", "-burn", burnt.String(), "-eat", strconv.Itoa(eaten))
 		b.mustBeReady(t, burns, runner.Ready)
 		sleeps := b.start(t, startTimeout, "", rule(t, text), "-say", "ready to serve", "-listen-after", burnt.String())
 		b.mustBeReady(t, sleeps, runner.Ready)
@@ -276,15 +281,26 @@ func (b Bench) cpu(t *testing.T) {
 		if *sleeps.CPU <= 0 || *sleeps.CPU > burnt/2 {
 			t.Errorf("rule %s: %v used by one that sleeps for %v", text, *sleeps.CPU, burnt)
 		}
+		if most, least := burns.PeakMemory, sleeps.PeakMemory; most != nil && least != nil && (*most < eaten<<20 || *least >= eaten<<20 || *least <= 0) {
+			t.Errorf("rule %s: %d bytes of memory in use with %d MiB, %d without", text, *most, eaten, *least)
+		}
+		for _, c := range []runner.Cost{burns.Cost, sleeps.Cost} {
+			if c.ReadBytes != nil && *c.ReadBytes < 0 || c.MajorFaults != nil && *c.MajorFaults < 0 {
+				t.Errorf("rule %s: %d bytes read, %d major faults", text, *c.ReadBytes, *c.MajorFaults)
+			}
+		}
 	}
 }
 
-// Its CPU time may be lost with it, but is never wrong.
-func (b Bench) cpuOfJob(t *testing.T) {
-	s := b.start(t, startTimeout, "", rule(t, "exit"), "-burn", burnt.String(), "-exit-after", "0s")
+// What it cost may be lost with it, but is never wrong.
+func (b Bench) costOfJob(t *testing.T) {
+	s := b.start(t, startTimeout, "", rule(t, "exit"), "-burn", burnt.String(), "-eat", strconv.Itoa(eaten), "-exit-after", "0s")
 	b.mustBeReady(t, s, runner.Ready)
 	if s.CPU != nil && (*s.CPU < burnt-100*time.Millisecond || *s.CPU > 10*burnt) {
 		t.Errorf("%v used, of about %v", *s.CPU, burnt)
+	}
+	if s.PeakMemory != nil && (*s.PeakMemory < eaten<<20 || *s.PeakMemory > 4*eaten<<20) {
+		t.Errorf("%d bytes of memory in use, of about %d MiB", *s.PeakMemory, eaten)
 	}
 }
 
@@ -309,8 +325,8 @@ func (b Bench) crash(t *testing.T) {
 	if n := len(s.Log); n != 20 || s.Log[n-1] != "ending with status 42" || s.Log[0] != "line 12" {
 		t.Errorf("last log lines: %q", s.Log)
 	}
-	if s.CPU != nil {
-		t.Errorf("it used %v until it was ready, which it never was", *s.CPU)
+	if s.Cost != (runner.Cost{}) {
+		t.Errorf("what it cost until it was ready, which it never was: %+v", s.Cost)
 	}
 }
 

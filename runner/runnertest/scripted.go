@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"mlbench/runner"
@@ -114,11 +115,14 @@ func (s *Scripted) CanEvict(context.Context, []runner.Candidate) (runner.Evictio
 	return runner.Eviction{How: "scripted", Proved: s.Provable}, nil
 }
 
-// Evict counts.
-func (s *Scripted) Evict(context.Context, []runner.Candidate) error {
+// Evict counts, and leaves Stays of every candidate.
+func (s *Scripted) Evict(_ context.Context, candidates []runner.Candidate) ([]runner.Residency, error) {
 	s.Evictions++
 	s.evicted = true
-	return nil
+	if !s.Provable {
+		return nil, nil
+	}
+	return slices.Repeat([]runner.Residency{{Resident: s.Stays, Total: ScriptedTotal}}, len(candidates)), nil
 }
 
 // Resident is Stays after an eviction, and what a start touches otherwise.
@@ -130,4 +134,9 @@ func (s *Scripted) Resident(context.Context, runner.Candidate) (runner.Residency
 		return runner.Residency{Resident: s.Stays, Total: ScriptedTotal}, nil
 	}
 	return runner.Residency{Resident: ScriptedTouched, Total: ScriptedTotal}, nil
+}
+
+// StillResident is Resident.
+func (s *Scripted) StillResident(ctx context.Context, c runner.Candidate) (runner.Residency, error) {
+	return s.Resident(ctx, c)
 }

@@ -25,7 +25,7 @@ const (
 func Examine() []runner.Finding {
 	found := []runner.Finding{processors()}
 	found = append(found, steady()...)
-	for _, f := range []func(root string) (runner.Finding, bool){load, governor, clock, pressure} {
+	for _, f := range []func(root string) (runner.Finding, bool){examineLoad, examineGovernor, examineClock, examinePressure} {
 		if finding, ok := f("/"); ok {
 			found = append(found, finding)
 		}
@@ -83,21 +83,20 @@ func read(root, name string) (string, bool) {
 	return strings.TrimSpace(string(b)), err == nil
 }
 
-func load(root string) (runner.Finding, bool) {
-	text, ok := read(root, "proc/loadavg")
-	minute, _, _ := strings.Cut(text, " ")
-	x, err := strconv.ParseFloat(minute, 64)
-	if !ok || err != nil {
+func examineLoad(root string) (runner.Finding, bool) {
+	text, _ := read(root, "proc/loadavg")
+	average := parseLoadAverage(text)
+	if average == nil {
 		return runner.Finding{}, false
 	}
-	f := runner.Finding{Subject: "load", Grade: runner.Good, Found: fmt.Sprintf("%.2f in the last minute, on %d processors", x, runtime.NumCPU())}
-	if x > busy*float64(runtime.NumCPU()) {
+	f := runner.Finding{Subject: "load", Grade: runner.Good, Found: fmt.Sprintf("%.2f in the last minute, on %d processors", *average, runtime.NumCPU())}
+	if *average > busy*float64(runtime.NumCPU()) {
 		f.Grade, f.Remedy = runner.Poor, "end what else runs here (uptime, top), and wait a minute"
 	}
 	return f, true
 }
 
-func governor(root string) (runner.Finding, bool) {
+func examineGovernor(root string) (runner.Finding, bool) {
 	text, ok := read(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 	if !ok {
 		return runner.Finding{}, false // a virtual machine's is the host's
@@ -113,7 +112,7 @@ func governor(root string) (runner.Finding, bool) {
 // exactClocks are those that a program reads without asking the kernel.
 var exactClocks = []string{"tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page"}
 
-func clock(root string) (runner.Finding, bool) {
+func examineClock(root string) (runner.Finding, bool) {
 	text, ok := read(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")
 	if !ok {
 		return runner.Finding{}, false
@@ -125,7 +124,7 @@ func clock(root string) (runner.Finding, bool) {
 	return f, true
 }
 
-func pressure(root string) (runner.Finding, bool) {
+func examinePressure(root string) (runner.Finding, bool) {
 	if runtime.GOOS != "linux" {
 		return runner.Finding{}, false
 	}

@@ -25,19 +25,19 @@ func TestHosts(t *testing.T) {
 		examine    func(root string) (runner.Finding, bool)
 		want       runner.Grade // "" for no finding
 	}{
-		{"proc/loadavg", "0.00 0.01 0.05 1/123 4567\n", load, runner.Good},
-		{"proc/loadavg", "9999.00 0.01 0.05 1/123 4567\n", load, runner.Poor},
-		{"proc/loadavg", "many\n", load, ""},
-		{"none", "", load, ""},
-		{governorFile, "performance\n", governor, runner.Good},
-		{governorFile, "powersave\n", governor, runner.Poor},
-		{"none", "", governor, ""},
-		{clockFile, "kvm-clock\n", clock, runner.Good},
-		{clockFile, "hpet\n", clock, runner.Poor},
-		{"none", "", clock, ""},
-		{"proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n", pressure, runner.Good},
-		{"proc/pressure/cpu", "", pressure, runner.Poor},
-		{"none", "", pressure, runner.Poor},
+		{"proc/loadavg", "0.00 0.01 0.05 1/123 4567\n", examineLoad, runner.Good},
+		{"proc/loadavg", "9999.00 0.01 0.05 1/123 4567\n", examineLoad, runner.Poor},
+		{"proc/loadavg", "many\n", examineLoad, ""},
+		{"none", "", examineLoad, ""},
+		{governorFile, "performance\n", examineGovernor, runner.Good},
+		{governorFile, "powersave\n", examineGovernor, runner.Poor},
+		{"none", "", examineGovernor, ""},
+		{clockFile, "kvm-clock\n", examineClock, runner.Good},
+		{clockFile, "hpet\n", examineClock, runner.Poor},
+		{"none", "", examineClock, ""},
+		{"proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n", examinePressure, runner.Good},
+		{"proc/pressure/cpu", "", examinePressure, runner.Poor},
+		{"none", "", examinePressure, runner.Poor},
 	} {
 		root := t.TempDir()
 		path := filepath.Join(root, test.file)

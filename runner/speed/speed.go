@@ -1,7 +1,8 @@
 // Package speed measures how fast the host is right now, by how long a fixed
 // piece of work takes. On a shared machine that changes from second to second
 // by a tenth and more: with other guests of the hypervisor, with what else
-// runs here, with the processor's clock.
+// runs here, with the processor's clock. It also reads what the kernel tells
+// of these: steal, pressure, load.
 package speed
 
 import (

@@ -3,6 +3,8 @@ package speed
 import (
 	"testing"
 	"time"
+
+	"mlbench/runner"
 )
 
 // The reads must not settle into a short cycle, which would fit in the cache.
@@ -43,6 +45,45 @@ func TestParseSteal(t *testing.T) {
 	}
 }
 
+func TestParseLoad(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want time.Duration // -1 where it is not told
+	}{
+		{"some avg10=0.38 avg60=0.47 avg300=1.61 total=4882644726\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n", 4882644726 * time.Microsecond},
+		{"full avg10=0.00 total=7\nsome avg10=0.38 total=0", 0},
+		{"full avg10=0.00 total=7\n", -1},
+		{"some avg10=0.00\n", -1},
+		{"some total=-1\n", -1},
+		{"some total=9223372036854776\n", -1},
+		{"", -1},
+	} {
+		if got := parsePressure(test.text); got != nil && *got != test.want || (got != nil) != (test.want >= 0) {
+			t.Errorf("pressure %q: %v", test.text, got)
+		}
+	}
+	for text, want := range map[string]float64{"1.25 1.61 0.90 2/161 44016\n": 1.25, "0.00 0": 0, "NaN 1": -1, "-1 0": -1, "Inf 0": -1, "": -1} {
+		if got := parseLoadAverage(text); got != nil && *got != want || (got != nil) != (want >= 0) {
+			t.Errorf("load average %q: %v", text, got)
+		}
+	}
+}
+
+// Two readings tell what came between them, and of what one of them does not
+// tell nothing is known.
+func TestLoadSince(t *testing.T) {
+	before := Load()
+	after := LoadSince(before)
+	for _, p := range []struct{ before, after *time.Duration }{{before.CPU, after.CPU}, {before.IO, after.IO}, {before.Memory, after.Memory}} {
+		if (p.before == nil) != (p.after == nil) || p.after != nil && (*p.after < 0 || *p.after > time.Minute) {
+			t.Errorf("%v, then %v more", p.before, p.after)
+		}
+	}
+	if unknown := LoadSince(runner.HostLoad{}); unknown != (runner.HostLoad{}) {
+		t.Errorf("%+v", unknown)
+	}
+}
+
 func BenchmarkSteal(b *testing.B) {
 	for b.Loop() {
 		Steal()
@@ -53,5 +94,12 @@ func BenchmarkMeasure(b *testing.B) {
 	g := New()
 	for b.Loop() {
 		g.Measure()
+	}
+}
+
+func BenchmarkLoadSince(b *testing.B) {
+	before := Load()
+	for b.Loop() {
+		LoadSince(before)
 	}
 }
