@@ -145,6 +145,11 @@ func TestNeverReady(t *testing.T) {
 		{"timed out", func(string, int) (runner.Start, error) {
 			return runner.Start{Outcome: runner.OutcomeTimeout, Problem: "not ready in time"}, nil
 		}, "old never became ready (1 timeout): not ready in time\nit printed nothing"},
+		{"wrong request", func(string, int) (runner.Start, error) {
+			s := runnertest.ReadyIn(time.Second)
+			s.Outcome, s.Problem = runner.OutcomeError, "the first request is refused"
+			return s, nil
+		}, "old was ready but did not answer its first request (1 error): the first request is refused\nit printed nothing"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			result, err := experiment(&runnertest.Scripted{Script: test.script}, nil, "old", "new").Run(t.Context())

@@ -34,8 +34,11 @@ func (x *run) warmUp(ctx context.Context) error {
 				}
 				break
 			}
-			// One that did nothing for the whole timeout will not do better.
-			if attempt == warmUpTries-1 || last.Outcome == runner.OutcomeTimeout {
+			// One that did nothing for the whole timeout will not do better,
+			// nor one whose first request is wrong.
+			_, ready := last.Marks[runner.Ready]
+			refused := ready && last.Outcome == runner.OutcomeError
+			if attempt == warmUpTries-1 || last.Outcome == runner.OutcomeTimeout || refused {
 				return x.r.failure(i)
 			}
 			x.Observer.Note(fmt.Sprintf("%s: unmeasured start failed, trying again: %s", x.r.Candidates[i].Name, last.Error))
@@ -70,6 +73,7 @@ func (r *Result) neverReady() error {
 type NeverReadyError struct {
 	Candidate string
 	WarmedUp  bool                   // it was ready once, in its unmeasured start
+	Mute      bool                   // its last start was ready, and did not answer the first request
 	Outcomes  map[runner.Outcome]int // of the failed starts
 	Problem   string                 // of the last start
 	Log       []string               // its last lines
@@ -83,6 +87,7 @@ func (r *Result) failure(candidate int) error {
 		case s.Failed():
 			e.Outcomes[s.Outcome]++
 			e.Problem, e.Log = s.Error, s.Log
+			_, e.Mute = s.Marks[runner.Ready]
 		default:
 			e.WarmedUp = true
 		}
@@ -95,7 +100,10 @@ func (r *Result) failure(candidate int) error {
 func (e *NeverReadyError) Error() string {
 	var b strings.Builder
 	never := "never became ready"
-	if e.WarmedUp {
+	switch {
+	case e.Mute:
+		never = "was ready but did not answer its first request"
+	case e.WarmedUp:
 		never = "became ready in its unmeasured start, and never after it"
 	}
 	fmt.Fprintf(&b, "%s %s (%s): %s", e.Candidate, never, Counts(e.Outcomes), e.Problem)

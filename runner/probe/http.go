@@ -116,9 +116,27 @@ func readyMark(ctx context.Context, t Target, addr string, q question, asked, la
 	return m
 }
 
+// ErrRefused means that the first request was answered, for all of refusedFor,
+// in a way that says that it is wrong: 4xx.
+var ErrRefused = errors.New("the first request is refused")
+
+// refusedFor is how long a 4xx may last. Some servers know no model, and so no
+// path, for a moment after they are ready.
+const refusedFor = 5 * time.Second
+
+// refuses reports whether a status says that the request is wrong, and not
+// that it came too early or too often.
+func refuses(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return status >= 400 && status < 500
+}
+
 // FirstResponse sends the candidate's first real request, again and again
 // until it is answered 2xx, and returns the mark FirstResponse: the moment
-// the answer's body was there.
+// the answer's body was there. It gives up with ErrRefused.
 func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, error) {
 	s := Sighting{Marks: make(runner.Marks)}
 	q, err := newQuestion(t, r)
@@ -127,7 +145,9 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 	}
 	var seen notes
 	lastNo := time.Now()
+	unrefused := lastNo // the last time that it was not refused
 	for {
+		refused := false
 		for _, addr := range t.Addrs {
 			sent := time.Now()
 			a, err := ask(ctx, opened{}, addr, q, 0) // a first inference may load the model
@@ -154,8 +174,15 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 				return s, context.Cause(ctx)
 			}
 			lastNo = sent
+			refused = refused || err == nil && refuses(a.status)
 		}
 		now := time.Now()
+		if !refused {
+			unrefused = now
+		}
+		if now.Sub(unrefused) > refusedFor {
+			return s, fmt.Errorf("%w for %v, as one that is wrong: look at --request and --body", ErrRefused, refusedFor)
+		}
 		if err := sleep(ctx, pause(now.Sub(t.Begin), now.Sub(lastNo))); err != nil {
 			return s, err
 		}

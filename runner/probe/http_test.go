@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -288,6 +289,22 @@ func TestFirstResponse(t *testing.T) {
 	m := seen.Marks[runner.FirstResponse]
 	if err != nil || m.At <= 0 || m.Resolution < 0 || m.Resolution > m.At || bodies.Load() != 3 {
 		t.Errorf("%v, %+v after %d requests", err, m, bodies.Load())
+	}
+}
+
+// TestFirstResponseRefused: a wrong request is told of soon, and not at the
+// end of a long timeout.
+func TestFirstResponseRefused(t *testing.T) {
+	t.Parallel()
+	s := serve(t, "127.0.0.1:0", func(_ int, c net.Conn) { request(c); say(c, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n") })
+	seen, err := FirstResponse(within(t, slow), at(free(t), s.addr), runner.Request{Method: "POST", Path: "/predict"})
+	if !errors.Is(err, ErrRefused) || !slices.Contains(seen.Tried, "POST /predict: 404") {
+		t.Errorf("%v, tried %q", err, seen.Tried)
+	}
+	for status, want := range map[int]bool{400: true, 404: true, 422: true, 408: false, 425: false, 429: false, 500: false, 503: false, 302: false} {
+		if refuses(status) != want {
+			t.Errorf("%d: %v", status, !want)
+		}
 	}
 }
 
