@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
+	"mlbench/runner/probe"
 	"mlbench/stats"
 )
 
@@ -62,6 +64,9 @@ func (r *report) worst(goal string, o *observer, limit float64, of func(sample) 
 		}
 		if x := quantity(of(s)); x > highest {
 			highest, f.where, found = x, s.server.name, true
+			if o == events && slices.Contains(s.sources, probe.SourceConnect) {
+				f.where += ", where no event was heard" // this host has none, or one was lost
+			}
 		}
 	}
 	f.measured, f.met = number(highest)+" ms", highest <= limit

@@ -21,6 +21,7 @@ import (
 	"github.com/docker/docker/client"
 
 	"mlbench/runner"
+	"mlbench/runner/probe"
 	"mlbench/runner/runnertest"
 )
 
@@ -186,7 +187,7 @@ func TestRounds(t *testing.T) {
 func TestReport(t *testing.T) {
 	r := &report{plan: plan{rounds: 100}, clockError: time.Microsecond}
 	add := func(c cell, round int, ready, listening, took, cpu float64) {
-		r.records = append(r.records, record{cell: c, round: round, ready: ready, listening: told{listening, true}, source: "event", took: took, cpu: cpu})
+		r.records = append(r.records, record{cell: c, round: round, ready: ready, listening: told{listening, true}, source: probe.SourceEvent, took: took, cpu: cpu})
 	}
 	for i := range 100 {
 		x := float64(i)
@@ -226,6 +227,12 @@ func TestReport(t *testing.T) {
 	}
 	if early := r.early(); early != "" {
 		t.Error(early)
+	}
+
+	// What was polled is not passed off as an event.
+	r.records[0].source = probe.SourceConnect
+	if f := goal("`listening` by event: median"); !strings.Contains(f.where, "no event") {
+		t.Errorf("after a start without an event: %+v", f)
 	}
 
 	// Goals that nothing was measured for are not there, met or not.
