@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -165,17 +170,85 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// Two signals: it ends at once, whatever is under way, and the next run
-// removes what that left.
-func TestInterruptTwice(t *testing.T) {
+// Two signals at once are one wish: it tidies up, as timeout(1) is to find.
+func TestInterruptTwiceAtOnce(t *testing.T) {
 	onRunners(t, func(t *testing.T, name, ref string) {
 		s := launch(t, "warm-up", "compare", "--runner", name, "--cold", "warm", "--timeout", "10m",
 			ref, ref, "--", "-listen-after", "300ms")
 		s.send(t, syscall.SIGINT)
 		s.send(t, syscall.SIGTERM)
 		s.end(t)
-		mustReap(t, name)
+		if left := leftovers(t, name); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+		if _, err := os.Stat(s.out); err != nil {
+			t.Errorf("what was measured is lost: %v", err)
+		}
 	})
+}
+
+// A second signal that is a wish of its own ends it at once, whatever is under
+// way: here a call to an engine that never comes back.
+func TestInterruptTwice(t *testing.T) {
+	creating := stuckEngine(t)
+	s := launch(t, "HEALTHCHECK is switched off", "run", "--cold", "warm", "image:tag")
+	<-creating
+	ended := make(chan struct{})
+	go func() { _ = s.cmd.Wait(); close(ended) }()
+	s.send(t, syscall.SIGTERM)
+	s.send(t, syscall.SIGTERM)
+	select {
+	case <-ended:
+		t.Fatalf("it left at a signal that came twice:\n%s", s.stderr)
+	case <-time.After(2 * sameWish):
+	}
+	s.send(t, syscall.SIGTERM)
+	select {
+	case <-ended:
+	case <-time.After(time.Minute): // of the two that it gives to the call
+		t.Fatalf("it did not leave:\n%s", s.stderr)
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(s.stderr.String(), "once more to leave at once") {
+		t.Errorf("exit code %d; it said\n%s", code, s.stderr)
+	}
+}
+
+// stuckEngine makes an engine that answers questions and never ends to create
+// a container the one that DOCKER_HOST names. It tells of the first such call.
+func stuckEngine(t *testing.T) (creating <-chan struct{}) {
+	t.Helper()
+	called, stuck := make(chan struct{}, 1), make(chan struct{})
+	dir, err := os.MkdirTemp("", "mlbench") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := map[string]string{
+		"/info": `{"OSType": "linux"}`, "/version": fmt.Sprintf(`{"Arch": %q}`, runtime.GOARCH),
+		"/containers/json": "[]", "/images/json": "[]",
+		"/images/image:tag/json": fmt.Sprintf(`{"Os": "linux", "Architecture": %q, "Config": {
+			"ExposedPorts": {"80/tcp": {}}, "Healthcheck": {"Test": ["CMD", "true"]}}}`, runtime.GOARCH),
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.41")
+		path := strings.TrimPrefix(r.URL.Path, "/v1.41")
+		if path == "/containers/create" {
+			called <- struct{}{}
+			<-stuck
+		}
+		_, _ = io.WriteString(w, answers[path])
+	})}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() {
+		close(stuck)
+		_ = server.Close()
+		_ = os.RemoveAll(dir)
+	})
+	t.Setenv("DOCKER_HOST", "unix://"+l.Addr().String())
+	return called
 }
 
 // A run that was killed leaves its candidate running; the next one removes it.
