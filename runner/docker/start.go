@@ -83,16 +83,34 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("%s: %w", c.Name, probe.ErrUnreachable))
 	}
 	if s.Outcome != runner.OutcomeReady {
-		x.autopsy(ctx, &s)
+		return s, r.engineError(ctx, "starting "+c.Name, x.autopsy(ctx, &s))
 	}
-	return s, nil
+	return s, x.stranger()
+}
+
+// stranger is an error if it was something else that answered for a candidate
+// on the host's network: what began to listen there after the start was begun,
+// and before the candidate could.
+func (x *one) stranger() error {
+	if x.c.Network != "host" || !x.r.local || len(x.target.Addrs) == 0 {
+		return nil
+	}
+	if _, ours := probe.Holder(x.c.Port, x.contains); ours {
+		return nil
+	}
+	pid, other := probe.Holder(x.c.Port, func(pid int) bool { return !x.contains(pid) })
+	if !other {
+		return nil
+	}
+	return runner.As(runner.ErrEnvironment, fmt.Errorf(
+		"process %d listens on port %d of the host's network and answered instead of %s: end it, or choose another --port", pid, x.c.Port, x.c.Name))
 }
 
 // hostFailed tells the host's failures from the candidate's. Engines answer
 // both with the same status, so the kernel's and the engine's words decide.
 func hostFailed(err error) bool {
 	return slices.ContainsFunc([]string{
-		"no space left on device", "too many open files", "cannot allocate memory",
+		diskFull, "too many open files", "cannot allocate memory",
 		"resource temporarily unavailable", "no available IP", "available IPv4 addresses",
 		"address pools", "read-only file system", "input/output error",
 	}, func(words string) bool { return strings.Contains(err.Error(), words) })

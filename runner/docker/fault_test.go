@@ -1,0 +1,186 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+
+	"mlbench/runner"
+	"mlbench/runner/probe"
+)
+
+// A container that somebody else ends or removes ends its start at once, says
+// so, and is no harm to the next one.
+func TestEndedFromOutside(t *testing.T) {
+	t.Parallel()
+	r := closing(t, Options{})
+	ref := fixtureImage(t, "EXPOSE 8080")
+	for _, test := range []struct {
+		name string
+		end  func(ctx context.Context, id string) error
+		exit *runner.ExitState
+		told string
+	}{
+		{"killed", func(ctx context.Context, id string) error { return r.cli.ContainerKill(ctx, id, "KILL") },
+			&runner.ExitState{Code: 137}, "the program ended with status 137 before it was ready: it was killed (SIGKILL)"},
+		{"removed", r.removeContainer, nil, "somebody else removed its container before it was ready"},
+	} {
+		for _, ready := range []string{"http", "exit"} {
+			t.Run(test.name+" "+ready, func(t *testing.T) {
+				c, err := r.Prepare(t.Context(), runner.Candidate{
+					Name: "fixture", Ref: ref, Ready: rule(t, ready), Args: []string{"-exit-after", "1h"},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ended := make(chan time.Time)
+				go func() {
+					defer close(ended)
+					info := running(t, r, r.session)
+					if err := test.end(t.Context(), info.ID); err != nil {
+						t.Error(err)
+					}
+					ended <- time.Now()
+				}()
+				type result struct {
+					s   runner.Start
+					err error
+				}
+				got := make(chan result, 1)
+				go func() { s, err := r.Start(t.Context(), c, time.Hour); got <- result{s, err} }()
+				at := <-ended
+				res := <-got
+				if res.err != nil {
+					t.Fatal(res.err)
+				}
+				if took := time.Since(at); took > startTimeout {
+					t.Errorf("told %v later", took)
+				}
+				s := res.s
+				if s.Outcome != runner.OutcomeExited || !strings.HasPrefix(s.Problem, test.told) {
+					t.Errorf("outcome %s: %q", s.Outcome, s.Problem)
+				}
+				if (s.Exit == nil) != (test.exit == nil) || s.Exit != nil && *s.Exit != *test.exit {
+					t.Errorf("exit %+v", s.Exit)
+				}
+				if left := left(t, r.session); len(left) > 0 {
+					t.Errorf("left behind: %q", left)
+				}
+			})
+		}
+	}
+	ready(t, start(t, r, runner.Candidate{Ref: ref}))
+}
+
+// Another container on the host's network has the candidate's port: before the
+// start, which is not begun then, or from some moment of it on. Its answers
+// are not taken for the candidate's.
+func TestPortOfAStranger(t *testing.T) {
+	t.Parallel()
+	r, others := closing(t, Options{}), closing(t, Options{})
+	if !r.local || os.Getuid() != 0 {
+		t.Skip("needs root on the engine's host")
+	}
+	ref := fixtureImage(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := others.cli.ContainerCreate(t.Context(), &container.Config{
+		Image: ref, Labels: others.labels(), Env: []string{"PORT=" + strconv.Itoa(port)},
+	}, &container.HostConfig{NetworkMode: "host"}, nil, nil, "mlbench-"+others.session+"-stranger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := others.removeContainer(context.Background(), stranger.ID); err != nil {
+			t.Error(err)
+		}
+	})
+	c, err := r.Prepare(t.Context(), runner.Candidate{
+		Name: "fixture", Ref: ref, Network: "host", Port: port, Env: []string{"PORT=" + strconv.Itoa(port)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ready := range []string{"http", "tcp"} {
+		slow := c
+		slow.Ready, slow.Args = rule(t, ready), []string{"-listen-after", "1h"}
+		failed := make(chan error, 1)
+		go func() { _, err := r.Start(t.Context(), slow, time.Hour); failed <- err }()
+		running(t, r, r.session)
+		if err := others.cli.ContainerStart(t.Context(), stranger.ID, container.StartOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		info, err := others.cli.ContainerInspect(t.Context(), stranger.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("process %d listens on port %d of the host's network and answered instead of fixture", info.State.Pid, port)
+		if err := <-failed; !errors.Is(err, runner.ErrEnvironment) || !strings.Contains(err.Error(), want) {
+			t.Errorf("rule %s, during: %v, want %q", ready, err, want)
+		}
+		if _, err := r.Start(t.Context(), c, time.Hour); !errors.Is(err, runner.ErrEnvironment) || !strings.Contains(err.Error(), "something already listens") {
+			t.Errorf("rule %s, before: %v", ready, err)
+		}
+		if left := left(t, r.session); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+		if err := others.cli.ContainerKill(t.Context(), stranger.ID, "KILL"); err != nil {
+			t.Fatal(err)
+		}
+		for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+			if _, taken := probe.Answers(t.Context(), hostAddresses(port)); !taken {
+				break
+			}
+			if time.Since(begin) > startTimeout {
+				t.Fatal("the stranger still listens")
+			}
+		}
+	}
+	ready(t, start(t, r, c)) // the candidate itself
+}
+
+// A wall clock that is set during a start makes no resolution negative, or
+// longer than the start.
+func TestSetClock(t *testing.T) {
+	begin := time.Now().Add(-10 * time.Second)
+	now := begin.Add(10 * time.Second)
+	x := &one{r: &Runner{local: true, delay: time.Millisecond}, target: probe.Target{Begin: begin, Since: begin.Add(time.Second)}}
+	const longest = 9 * time.Second
+	for _, test := range []struct {
+		stamp string
+		want  time.Duration
+	}{
+		{now.Add(-time.Second).Format(time.RFC3339Nano), time.Second},
+		{now.Add(-5 * time.Second).UTC().Format(time.RFC3339Nano), 5 * time.Second},
+		{now.Format(time.RFC3339Nano), probe.Lag()},
+		{now.Add(time.Nanosecond).Format(time.RFC3339Nano), longest}, // set back
+		{now.Add(time.Hour).Format(time.RFC3339Nano), longest},
+		{now.Add(-time.Hour).Format(time.RFC3339Nano), longest}, // set ahead
+		{"0001-01-01T00:00:00Z", longest},
+		{"1970-01-01T00:00:00Z", longest},
+		{"9999-12-31T23:59:59.999999999Z", longest},
+		{"not-a-time", time.Millisecond},
+	} {
+		text, lag := x.lineLag(test.stamp+" hello world", now)
+		if text != "hello world" && test.stamp != "not-a-time" {
+			t.Errorf("%s: text %q", test.stamp, text)
+		}
+		if lag != test.want {
+			t.Errorf("%s: %v, want %v", test.stamp, lag, test.want)
+		}
+	}
+}
