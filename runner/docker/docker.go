@@ -136,7 +136,8 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 	defer cancel()
 	info, err := r.cli.Info(ctx)
 	if err != nil {
-		return runner.Host{}, r.engineError(ctx, "asking the engine what it is", err)
+		// Of an answer that breaks off the client keeps only the words.
+		return runner.Host{}, r.engineError(ctx, "asking the engine what it is", errors.Join(err, ctx.Err()))
 	}
 	version, err := r.cli.ServerVersion(ctx)
 	if err != nil {

@@ -4,14 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/client"
 
 	"mlbench/runner"
 	"mlbench/runner/probe"
@@ -181,6 +187,84 @@ func TestSetClock(t *testing.T) {
 		}
 		if lag != test.want {
 			t.Errorf("%s: %v, want %v", test.stamp, lag, test.want)
+		}
+	}
+}
+
+// An engine that takes calls and never answers, or begins to answer and never
+// ends, holds none of them for ever, and the message says that it hangs.
+func TestEngineNeverAnswers(t *testing.T) {
+	t.Parallel()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, hang := range map[string]func(w http.ResponseWriter){
+		"silent": func(http.ResponseWriter) {},
+		"stalls": func(w http.ResponseWriter) {
+			_, _ = io.WriteString(w, " ") // before any JSON
+			w.(http.Flusher).Flush()
+		},
+	} {
+		for call, do := range map[string]func(ctx context.Context, r *Runner) error{
+			"Host": func(ctx context.Context, r *Runner) error { _, err := r.Host(ctx); return err },
+			"Reap": func(ctx context.Context, r *Runner) error { _, err := r.Reap(ctx); return err },
+			"Prepare": func(ctx context.Context, r *Runner) error {
+				_, err := r.Prepare(ctx, runner.Candidate{Ref: "image"})
+				return err
+			},
+			"pull": func(ctx context.Context, r *Runner) error { return r.pull(ctx, "image") },
+			"Start": func(ctx context.Context, r *Runner) error {
+				_, err := r.Start(ctx, runner.Candidate{Name: "image"}, time.Hour)
+				return err
+			},
+			"Resident": func(ctx context.Context, r *Runner) error {
+				_, err := r.Resident(ctx, runner.Candidate{Ref: "image", Digest: "image"})
+				return err
+			},
+			"Evict": func(ctx context.Context, r *Runner) error { r.byHelper = true; return r.Evict(ctx, nil) },
+			"Build": func(ctx context.Context, r *Runner) error {
+				return r.Build(ctx, runner.Build{Tag: "image", Context: fstest.MapFS{"Dockerfile": {Data: []byte("FROM scratch")}}})
+			},
+			"ImportProgram": func(ctx context.Context, r *Runner) error {
+				_, err := r.ImportProgram(ctx, Program{Name: "p", Path: program})
+				return err
+			},
+			"Close": func(_ context.Context, r *Runner) error { r.helper = "image"; return r.Close() },
+		} {
+			t.Run(name+" "+call, func(t *testing.T) {
+				t.Parallel()
+				over := make(chan struct{})
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/_ping" && call != "pull" && call != "Build" && call != "ImportProgram" && call != "Evict" {
+						w.Header().Set("Api-Version", "1.41") // else the version is never agreed on
+						return
+					}
+					hang(w)
+					<-over
+				}))
+				defer server.Close()
+				defer close(over)
+				cli, err := client.NewClientWithOpts(client.WithHost("tcp://"+server.Listener.Addr().String()), client.WithVersion("1.41"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				const short = 100 * time.Millisecond
+				r := &Runner{
+					cli: cli, session: "test", local: true, graph: "overlay2", arch: runtime.GOARCH,
+					opts: Options{Notify: func(string) {}}, patience: patience{short, short, short, short},
+				}
+				failed := make(chan error, 1)
+				go func() { failed <- do(t.Context(), r) }()
+				select {
+				case err := <-failed:
+					if !errors.Is(err, runner.ErrEnvironment) && !errors.Is(err, runner.ErrNotPermitted) || !strings.Contains(err.Error(), "does not answer in time") {
+						t.Errorf("%v", err)
+					}
+				case <-time.After(startTimeout):
+					t.Error("it holds us")
+				}
+			})
 		}
 	}
 }

@@ -154,7 +154,7 @@ func (r *Runner) reapImages(ctx context.Context, images []image.Summary) (reaped
 			removing, cancel := context.WithTimeout(ctx, r.remove)
 			_, err := r.cli.ImageRemove(removing, i.ID, image.RemoveOptions{Force: true, PruneChildren: true})
 			cancel()
-			if errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			if err != nil && (errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
 				return reaped, r.engineError(ctx, "removing image "+i.ID, err)
 			}
 			if err != nil && !cerrdefs.IsNotFound(err) {

@@ -57,6 +57,7 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		err = errors.Join(err, x.remove(ctx))
 		s.Stop = time.Since(stopping)
 	}()
+	defer x.release()
 	s = runner.Start{Outcome: runner.OutcomeReady, Marks: make(runner.Marks)}
 	if err := x.launch(ctx, &s); err != nil {
 		if ctx.Err() != nil {
@@ -64,6 +65,9 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		}
 		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) || hostFailed(err) {
 			return s, r.engineError(ctx, "starting "+c.Name, err)
+		}
+		if gone := x.engineStays(ctx); gone != nil {
+			return s, r.engineError(ctx, "starting "+c.Name, gone)
 		}
 		// The engine refused what was asked: no such program, a bad option.
 		s.Outcome, s.Problem = runner.OutcomeError, err.Error()
@@ -125,6 +129,7 @@ type one struct {
 
 	warnings []string // of the engine, about what it leaves out
 	target   probe.Target
+	line     *line // nil where there is none
 
 	accounts [quantities]account
 	books    [quantities]*os.File // of the accounts, open; nil where it cannot be
@@ -146,6 +151,7 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	// make something that nobody knows of. They are short, so they are not.
 	calls, cancel := detached(ctx, x.r.launch)
 	defer cancel()
+	x.hold(calls)
 	probe.Lag() // measured here, not within the start
 	if x.r.local {
 		x.stolen, x.stolenKnown = speed.Steal()

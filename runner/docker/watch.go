@@ -146,11 +146,12 @@ func (x *one) exit(watch context.Context) (probe.Sighting, error) {
 		return probe.Sighting{}, err
 	}
 	mark := runner.Mark{At: x.endedAt.Sub(x.target.Begin), Resolution: x.r.delay, Source: "exit"}
-	info, err := x.askAnew(watch)
-	switch {
-	case err != nil && engineGone(err): // it stopped the container
+	if err := x.engineStays(watch); err != nil { // it stopped the container
 		return probe.Sighting{}, err
-	case err == nil && info.State != nil && x.r.local:
+	}
+	asking, cancel := detached(watch, x.r.ask)
+	defer cancel()
+	if info, err := x.r.cli.ContainerInspect(asking, x.id); err == nil && info.State != nil && x.r.local {
 		if at, err := time.Parse(time.RFC3339Nano, info.State.FinishedAt); err == nil {
 			mark.Resolution = x.ago(at, x.endedAt)
 		}
@@ -214,7 +215,12 @@ func (x *one) lastUnhealthy(ctx context.Context) (time.Time, bool) {
 func (x *one) autopsy(ctx context.Context, s *runner.Start) error {
 	ctx, cancel := detached(ctx, x.r.ask)
 	defer cancel()
-	info, err := x.askAnew(ctx)
+	if s.Outcome == runner.OutcomeExited {
+		if err := x.engineStays(ctx); err != nil {
+			return err
+		}
+	}
+	info, err := x.r.cli.ContainerInspect(ctx, x.id)
 	switch {
 	case cerrdefs.IsNotFound(err), err == nil && info.State != nil && info.State.Status == container.StateRemoving:
 		s.Problem = "somebody else removed its container before " + missing(s)
@@ -249,15 +255,6 @@ func (x *one) autopsy(ctx context.Context, s *runner.Start) error {
 		return fmt.Errorf("%s: %s", s.Problem, diskFull)
 	}
 	return nil
-}
-
-// askAnew inspects the container through a new connection: an engine that is
-// being stopped stops its containers, and goes on to answer on old ones.
-func (x *one) askAnew(ctx context.Context) (container.InspectResponse, error) {
-	ctx, cancel := detached(ctx, x.r.ask)
-	defer cancel()
-	x.r.cli.HTTPClient().CloseIdleConnections()
-	return x.r.cli.ContainerInspect(ctx, x.id)
 }
 
 // killedStatus is the status of a program that SIGKILL ended.

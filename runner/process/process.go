@@ -136,7 +136,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	// A listener that bears no mark may serve on the command's behalf, as an
 	// engine's does for `docker run --publish`.
 	pid, foreign := 0, false
-	if s.Outcome == runner.OutcomeReady && c.Port != 0 {
+	if s.Outcome == runner.OutcomeReady && (c.Ready.NeedsPort() || c.Request != nil) {
 		pid, foreign = probe.Holder(c.Port, func(pid int) bool { v := marked(pid); return v != "" && v != mark.env() })
 	}
 	stopping := time.Now()
