@@ -78,15 +78,35 @@ func launch(t *testing.T, until string, args ...string) *signalled {
 	return s
 }
 
-// end waits for the end and checks the exit code.
+// end waits for the end after a signal.
 func (s *signalled) end(t *testing.T) {
+	t.Helper()
+	s.ends(t, exitInterrupted)
+}
+
+// ends waits for the end and checks the exit code.
+func (s *signalled) ends(t *testing.T, want int) {
 	t.Helper()
 	timer := time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() })
 	defer timer.Stop()
 	_ = s.cmd.Wait()
-	if code := s.cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Errorf("exit code %d, want %d; it said\n%s", code, exitInterrupted, s.stderr)
+	if code := s.cmd.ProcessState.ExitCode(); code != want {
+		t.Errorf("exit code %d, want %d; it said\n%s", code, want, s.stderr)
 	}
+}
+
+// result reads the result that it wrote.
+func (s *signalled) result(t *testing.T) bench.Result {
+	t.Helper()
+	b, err := os.ReadFile(s.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r bench.Result
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func (s *signalled) send(t *testing.T, signal os.Signal) {
@@ -155,15 +175,7 @@ func TestInterrupt(t *testing.T) {
 			if left := leftovers(t, name); len(left) > 0 {
 				t.Errorf("left behind: %q", left)
 			}
-			b, err := os.ReadFile(s.out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var r bench.Result
-			if err := json.Unmarshal(b, &r); err != nil {
-				t.Fatal(err)
-			}
-			if r.Ended != bench.EndedInterrupted || len(r.Starts) < 3 {
+			if r := s.result(t); r.Ended != bench.EndedInterrupted || len(r.Starts) < 3 {
 				t.Errorf("ended %s after %d starts", r.Ended, len(r.Starts))
 			}
 		})
@@ -251,15 +263,32 @@ func stuckEngine(t *testing.T) (creating <-chan struct{}) {
 	return called
 }
 
-// A run that was killed leaves its candidate running; the next one removes it.
+// A run that was killed leaves its candidate running; the next one removes it,
+// and touches nothing of a third that goes on all the while. Both measure what
+// they would measure alone.
 func TestKilledRunIsReaped(t *testing.T) {
 	onRunners(t, func(t *testing.T, name, ref string) {
-		s := launch(t, "warm-up", "run", "--runner", name, "--cold", "warm", ref, "--", "-listen-after", "200ms")
+		living := launch(t, "pair ", "compare", "--runner", name, "--cold", "warm", "--pairs", "500", ref, ref, "--", "-listen-after", "20ms")
+		killed := launch(t, "warm-up", "run", "--runner", name, "--cold", "warm", ref, "--", "-listen-after", "200ms")
 		// Kill it while a start is under way, which it nearly always is.
-		if err := s.cmd.Process.Kill(); err != nil {
+		if err := killed.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = s.cmd.Wait()
+		_ = killed.cmd.Wait()
+		next := launch(t, "warm-up", "run", "--runner", name, "--cold", "warm", "--pairs", "3", ref, "--", "-listen-after", "200ms")
+		next.ends(t, exitOK)
 		mustReap(t, name)
+		living.send(t, syscall.SIGTERM)
+		living.end(t)
+		for who, r := range map[string]bench.Result{"living": living.result(t), "next": next.result(t)} {
+			for _, s := range r.Starts {
+				if s.Outcome != runner.OutcomeReady {
+					t.Errorf("%s: %s: %s", who, s.Outcome, s.Error)
+				}
+			}
+			if at := r.Starts[len(r.Starts)-1].ReadyMS; who == "next" && (len(r.Starts) != 4 || at == nil || *at < 200) {
+				t.Errorf("%s: %d starts, the last ready after %v", who, len(r.Starts), at)
+			}
+		}
 	})
 }
