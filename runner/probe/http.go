@@ -263,9 +263,6 @@ func ask(ctx context.Context, conn net.Conn, addr string, r runner.Request, time
 	}
 }
 
-// ownHost is the name by which every server is asked.
-const ownHost = "localhost"
-
 // newRequest makes the request. Its Host is localhost, as a health check from
 // inside the container would have it: servers with a list of allowed hosts
 // rarely list a container's address.
@@ -278,7 +275,7 @@ func newRequest(addr string, r runner.Request) (*http.Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("path %q: %w", r.Path, err)
 	}
-	u.Scheme, u.Host = "http", net.JoinHostPort(ownHost, port)
+	u.Scheme, u.Host = "http", net.JoinHostPort("localhost", port)
 	req, err := http.NewRequest(r.Method, u.String(), bytes.NewReader(r.Body)) //nolint:noctx // conn's deadline follows ctx
 	if err != nil {
 		return nil, err
