@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
 
 	"mlbench/bench"
 	"mlbench/bench/report"
@@ -43,15 +46,30 @@ func writable(path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return errors.New("it is a folder")
 	}
-	dir := filepath.Dir(path)
+	dir := filepath.Dir(followed(path))
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".mlbench-*")
+	removeStale(dir)
+	f, err := os.CreateTemp(dir, unfinished)
 	if err != nil {
 		return err
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// unfinished is the name of a file until it is whole.
+const unfinished = ".mlbench-*"
+
+// removeStale removes what runs left unfinished that were killed in the moment
+// of writing. That takes no hour.
+func removeStale(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, unfinished)) // what is not found stays
+	for _, path := range left {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(path)
+		}
+	}
 }
 
 // special files, such as /dev/stdout, are written to and not replaced.
@@ -60,37 +78,85 @@ func special(path string) bool {
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
-// write writes all files, also if some of them fail.
+// followed is where a symbolic link leads, be there a file or not yet: the
+// link stays, and its file is replaced.
+func followed(path string) string {
+	for range 40 { // as many as the kernel follows
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Dir(path) + string(filepath.Separator) + to // ".." in it is the kernel's to follow
+		}
+		path = to
+	}
+	return path
+}
+
+// write writes all files, also if some of them fail. What was measured is not
+// lost with them.
 func (files outputs) write(r *bench.Result) error {
 	var failed []error
+	kept := false
 	for _, f := range files {
 		if err := f.write(r); err != nil {
 			failed = append(failed, runner.As(runner.ErrEnvironment, fmt.Errorf("--out %s: %w", f.path, err)))
+		} else if strings.EqualFold(filepath.Ext(f.path), ".json") {
+			kept = true
 		}
 	}
+	if len(failed) > 0 && !kept {
+		failed = append(failed, keep(r))
+	}
 	return errors.Join(failed...)
+}
+
+// keep writes the result where temporary files go, and says so.
+func keep(r *bench.Result) error {
+	file, err := os.CreateTemp("", "mlbench-*.json")
+	if err == nil {
+		if err = errors.Join(report.JSON(file, r), file.Close()); err != nil {
+			_ = os.Remove(file.Name())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("nor can the result be kept elsewhere: %w", err)
+	}
+	return fmt.Errorf("the result is kept in %s, for `mlbench report`", file.Name())
 }
 
 // write replaces the file as a whole, so that nobody reads half of it and a
 // full disk leaves the old one.
 func (f output) write(r *bench.Result) error {
 	if special(f.path) {
-		file, err := os.OpenFile(f.path, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		return errors.Join(f.writer(file, r), file.Close())
+		return f.overwrite(r, f.path)
 	}
-	file, err := os.CreateTemp(filepath.Dir(f.path), ".mlbench-*")
+	path, mode := followed(f.path), os.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), unfinished)
 	if err != nil {
 		return err
 	}
-	err = errors.Join(f.writer(file, r), file.Chmod(0o644), file.Close())
+	err = errors.Join(f.writer(file, r), file.Chmod(mode), file.Close())
 	if err == nil {
-		err = os.Rename(file.Name(), f.path)
+		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
 		_ = os.Remove(file.Name())
 	}
+	if errors.Is(err, syscall.EBUSY) { // mounted there, as with docker run --volume r.json:/r.json
+		return f.overwrite(r, path)
+	}
 	return err
+}
+
+func (f output) overwrite(r *bench.Result, path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.writer(file, r), file.Close())
 }

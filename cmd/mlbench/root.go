@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -57,9 +58,14 @@ func usage(format string, args ...any) error {
 	return exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
+// sameWish is how long after the first signal others only repeat it. timeout(1)
+// sends its signal to the program and then to the whole process group, and a
+// terminal's Ctrl-C reaches us directly and through a parent that passes it on.
+const sameWish = 500 * time.Millisecond
+
 // interruptible ends the context at the first SIGINT, SIGTERM or SIGHUP, so that a run
-// can tidy up, and the program at the second, at once: what is left then the
-// next run removes.
+// can tidy up, and the program at the next that is a wish of its own, at once:
+// what is left then the next run removes.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
@@ -69,10 +75,14 @@ func interruptible(parent context.Context) (context.Context, func()) {
 	signal.Ignore(syscall.SIGPIPE)
 	go func() {
 		<-signals
-		fmt.Fprintln(os.Stderr, "\nmlbench: stopping; once more to leave at once")
+		first := time.Now()
 		cancel(errInterrupted)
-		<-signals
-		os.Exit(exitInterrupted)
+		fmt.Fprintln(os.Stderr, "\nmlbench: stopping; once more to leave at once")
+		for range signals {
+			if time.Since(first) > sameWish {
+				os.Exit(exitInterrupted)
+			}
+		}
 	}()
 	return ctx, func() { signal.Stop(signals); cancel(nil) }
 }

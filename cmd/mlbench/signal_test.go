@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -73,15 +78,35 @@ func launch(t *testing.T, until string, args ...string) *signalled {
 	return s
 }
 
-// end waits for the end and checks the exit code.
+// end waits for the end after a signal.
 func (s *signalled) end(t *testing.T) {
+	t.Helper()
+	s.ends(t, exitInterrupted)
+}
+
+// ends waits for the end and checks the exit code.
+func (s *signalled) ends(t *testing.T, want int) {
 	t.Helper()
 	timer := time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() })
 	defer timer.Stop()
 	_ = s.cmd.Wait()
-	if code := s.cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Errorf("exit code %d, want %d; it said\n%s", code, exitInterrupted, s.stderr)
+	if code := s.cmd.ProcessState.ExitCode(); code != want {
+		t.Errorf("exit code %d, want %d; it said\n%s", code, want, s.stderr)
 	}
+}
+
+// result reads the result that it wrote.
+func (s *signalled) result(t *testing.T) bench.Result {
+	t.Helper()
+	b, err := os.ReadFile(s.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r bench.Result
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func (s *signalled) send(t *testing.T, signal os.Signal) {
@@ -150,43 +175,120 @@ func TestInterrupt(t *testing.T) {
 			if left := leftovers(t, name); len(left) > 0 {
 				t.Errorf("left behind: %q", left)
 			}
-			b, err := os.ReadFile(s.out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var r bench.Result
-			if err := json.Unmarshal(b, &r); err != nil {
-				t.Fatal(err)
-			}
-			if r.Ended != bench.EndedInterrupted || len(r.Starts) < 3 {
+			if r := s.result(t); r.Ended != bench.EndedInterrupted || len(r.Starts) < 3 {
 				t.Errorf("ended %s after %d starts", r.Ended, len(r.Starts))
 			}
 		})
 	}
 }
 
-// Two signals: it ends at once, whatever is under way, and the next run
-// removes what that left.
-func TestInterruptTwice(t *testing.T) {
+// Two signals at once are one wish: it tidies up, as timeout(1) is to find.
+func TestInterruptTwiceAtOnce(t *testing.T) {
 	onRunners(t, func(t *testing.T, name, ref string) {
 		s := launch(t, "warm-up", "compare", "--runner", name, "--cold", "warm", "--timeout", "10m",
 			ref, ref, "--", "-listen-after", "300ms")
 		s.send(t, syscall.SIGINT)
 		s.send(t, syscall.SIGTERM)
 		s.end(t)
-		mustReap(t, name)
+		if left := leftovers(t, name); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+		if _, err := os.Stat(s.out); err != nil {
+			t.Errorf("what was measured is lost: %v", err)
+		}
 	})
 }
 
-// A run that was killed leaves its candidate running; the next one removes it.
+// A second signal that is a wish of its own ends it at once, whatever is under
+// way: here a call to an engine that never comes back.
+func TestInterruptTwice(t *testing.T) {
+	creating := stuckEngine(t)
+	s := launch(t, "HEALTHCHECK is switched off", "run", "--cold", "warm", "image:tag")
+	<-creating
+	ended := make(chan struct{})
+	go func() { _ = s.cmd.Wait(); close(ended) }()
+	s.send(t, syscall.SIGTERM)
+	s.send(t, syscall.SIGTERM)
+	select {
+	case <-ended:
+		t.Fatalf("it left at a signal that came twice:\n%s", s.stderr)
+	case <-time.After(2 * sameWish):
+	}
+	s.send(t, syscall.SIGTERM)
+	select {
+	case <-ended:
+	case <-time.After(time.Minute): // of the two that it gives to the call
+		t.Fatalf("it did not leave:\n%s", s.stderr)
+	}
+	if code := s.cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(s.stderr.String(), "once more to leave at once") {
+		t.Errorf("exit code %d; it said\n%s", code, s.stderr)
+	}
+}
+
+// stuckEngine makes an engine that answers questions and never ends to create
+// a container the one that DOCKER_HOST names. It tells of the first such call.
+func stuckEngine(t *testing.T) (creating <-chan struct{}) {
+	t.Helper()
+	called, stuck := make(chan struct{}, 1), make(chan struct{})
+	dir, err := os.MkdirTemp("", "mlbench") // a socket's path is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := map[string]string{
+		"/info": `{"OSType": "linux"}`, "/version": fmt.Sprintf(`{"Arch": %q}`, runtime.GOARCH),
+		"/containers/json": "[]", "/images/json": "[]",
+		"/images/image:tag/json": fmt.Sprintf(`{"Os": "linux", "Architecture": %q, "Config": {
+			"ExposedPorts": {"80/tcp": {}}, "Healthcheck": {"Test": ["CMD", "true"]}}}`, runtime.GOARCH),
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Api-Version", "1.41")
+		path := strings.TrimPrefix(r.URL.Path, "/v1.41")
+		if path == "/containers/create" {
+			called <- struct{}{}
+			<-stuck
+		}
+		_, _ = io.WriteString(w, answers[path])
+	})}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() {
+		close(stuck)
+		_ = server.Close()
+		_ = os.RemoveAll(dir)
+	})
+	t.Setenv("DOCKER_HOST", "unix://"+l.Addr().String())
+	return called
+}
+
+// A run that was killed leaves its candidate running; the next one removes it,
+// and touches nothing of a third that goes on all the while. Both measure what
+// they would measure alone.
 func TestKilledRunIsReaped(t *testing.T) {
 	onRunners(t, func(t *testing.T, name, ref string) {
-		s := launch(t, "warm-up", "run", "--runner", name, "--cold", "warm", ref, "--", "-listen-after", "200ms")
+		living := launch(t, "pair ", "compare", "--runner", name, "--cold", "warm", "--pairs", "500", ref, ref, "--", "-listen-after", "20ms")
+		killed := launch(t, "warm-up", "run", "--runner", name, "--cold", "warm", ref, "--", "-listen-after", "200ms")
 		// Kill it while a start is under way, which it nearly always is.
-		if err := s.cmd.Process.Kill(); err != nil {
+		if err := killed.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		_ = s.cmd.Wait()
+		_ = killed.cmd.Wait()
+		next := launch(t, "warm-up", "run", "--runner", name, "--cold", "warm", "--pairs", "3", ref, "--", "-listen-after", "200ms")
+		next.ends(t, exitOK)
 		mustReap(t, name)
+		living.send(t, syscall.SIGTERM)
+		living.end(t)
+		for who, r := range map[string]bench.Result{"living": living.result(t), "next": next.result(t)} {
+			for _, s := range r.Starts {
+				if s.Outcome != runner.OutcomeReady {
+					t.Errorf("%s: %s: %s", who, s.Outcome, s.Error)
+				}
+			}
+			if at := r.Starts[len(r.Starts)-1].ReadyMS; who == "next" && (len(r.Starts) != 4 || at == nil || *at < 200) {
+				t.Errorf("%s: %d starts, the last ready after %v", who, len(r.Starts), at)
+			}
+		}
 	})
 }

@@ -27,6 +27,8 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) error {
 	if err != nil {
 		return runner.As(runner.ErrUsage, fmt.Errorf("building %s: .dockerignore: %w", b.Tag, err))
 	}
+	ctx, stop := r.whileAlive(ctx)
+	defer stop()
 	reader, writer := io.Pipe()
 	go func() { writer.CloseWithError(archive(writer, b.Context, ignore)) }()
 	defer func() { _ = reader.Close() }()

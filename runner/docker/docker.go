@@ -48,9 +48,12 @@ type patience struct {
 	launch time.Duration // create and start: a busy engine may take long
 	remove time.Duration // of one container or image
 	ask    time.Duration // questions, which an engine answers from memory
+	back   time.Duration // for an engine that is gone to come back: to start it again takes seconds
 }
 
-var defaultPatience = patience{launch: 2 * time.Minute, remove: 30 * time.Second, ask: 15 * time.Second}
+var defaultPatience = patience{
+	launch: 2 * time.Minute, remove: 30 * time.Second, ask: 15 * time.Second, back: 10 * time.Second,
+}
 
 // Options of a Runner. The zero value works.
 type Options struct {
@@ -145,7 +148,8 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 	defer cancel()
 	info, err := r.cli.Info(ctx)
 	if err != nil {
-		return runner.Host{}, r.engineError(ctx, "asking the engine what it is", err)
+		// Of an answer that breaks off the client keeps only the words.
+		return runner.Host{}, r.engineError(ctx, "asking the engine what it is", errors.Join(err, ctx.Err()))
 	}
 	version, err := r.cli.ServerVersion(ctx)
 	if err != nil {
@@ -247,6 +251,8 @@ func (r *Runner) engineError(ctx context.Context, tried string, err error) error
 		err = fmt.Errorf("%s: the engine at %s does not answer in time: look at its log, or start it again (sudo systemctl restart docker)", tried, host)
 	case errors.Is(err, fs.ErrPermission), strings.Contains(err.Error(), "permission denied while trying to connect"):
 		err = fmt.Errorf("%s: no permission on %s: run as root, or join its group (sudo usermod -aG docker $USER, then log in again)", tried, host)
+	case strings.Contains(err.Error(), diskFull):
+		err = fmt.Errorf("%s: %w: the disk of the engine's folder %s is full: make room on it, e.g. with `docker system prune`", tried, err, r.rootDir)
 	case engineGone(err):
 		err = fmt.Errorf("%s: no engine answers at %s: start it (sudo systemctl start docker, or sudo dockerd), or name another with DOCKER_HOST", tried, host)
 	default:
@@ -262,6 +268,32 @@ func engineGone(err error) bool {
 	return client.IsErrConnectionFailed(err) || errors.As(err, &op) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // in the middle of an answer
 }
+
+// whileAlive is for calls that take as long as they take, such as a build: the
+// context ends when the engine answers nothing else any more, and says so as
+// its cause. Call stop when the call is over.
+func (r *Runner) whileAlive(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(r.ask):
+			}
+			asking, answered := context.WithTimeout(ctx, r.ask)
+			_, err := r.cli.Ping(asking)
+			answered()
+			if err != nil && ctx.Err() == nil {
+				cancel(r.engineError(ctx, "asking whether the engine still answers", err))
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// diskFull is the kernel's word for it, which engines pass on.
+const diskFull = "no space left on device"
 
 // labels mark what this process made.
 func (r *Runner) labels() map[string]string {

@@ -117,7 +117,7 @@ func (r *Runner) layerFiles(ctx context.Context, c runner.Candidate) ([]*cache.F
 	if r.graph != "overlay2" {
 		return nil, fmt.Errorf("the engine's storage driver is %q, and layer folders are only known for overlay2", r.graph)
 	}
-	img, err := r.cli.ImageInspect(ctx, c.Digest)
+	img, err := r.inspectImage(ctx, c.Digest)
 	if err != nil {
 		return nil, r.engineError(ctx, "inspecting image "+c.Ref, err)
 	}
@@ -214,6 +214,8 @@ func (r *Runner) makeHelper(ctx context.Context) error {
 	if r.helper != "" {
 		return nil
 	}
+	ctx, stop := r.whileAlive(ctx)
+	defer stop()
 	var empty bytes.Buffer
 	if err := tar.NewWriter(&empty).Close(); err != nil {
 		return err

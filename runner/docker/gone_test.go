@@ -212,6 +212,7 @@ func TestChildStarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.back = time.Second
 	fmt.Printf("session: %s\n", r.session)
 	_, err = r.Host(t.Context())
 	if err == nil {

@@ -70,13 +70,13 @@ func (r *Runner) image(ctx context.Context, ref string) (image.InspectResponse, 
 		return image.InspectResponse{}, runner.As(runner.ErrUsage, fmt.Errorf(
 			"%q is not an image reference: %w: give one like registry.example/name:tag", ref, err))
 	}
-	img, err := r.cli.ImageInspect(ctx, ref)
+	img, err := r.inspectImage(ctx, ref)
 	if cerrdefs.IsNotFound(err) {
 		r.opts.Notify(fmt.Sprintf("image %s is not here: pulling it", ref))
 		if err := r.pull(ctx, ref); err != nil {
 			return img, err
 		}
-		img, err = r.cli.ImageInspect(ctx, ref)
+		img, err = r.inspectImage(ctx, ref)
 	}
 	if err != nil {
 		return img, r.engineError(ctx, "inspecting image "+ref, err)
@@ -85,4 +85,10 @@ func (r *Runner) image(ctx context.Context, ref string) (image.InspectResponse, 
 		return img, runner.As(runner.ErrEnvironment, fmt.Errorf("image %s has no configuration: build it again", ref))
 	}
 	return img, nil
+}
+
+func (r *Runner) inspectImage(ctx context.Context, ref string) (image.InspectResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, r.ask)
+	defer cancel()
+	return r.cli.ImageInspect(ctx, ref)
 }

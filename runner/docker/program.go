@@ -62,6 +62,8 @@ func (r *Runner) ImportProgram(ctx context.Context, p Program) (ref string, err 
 	for k, v := range r.labels() {
 		changes = append(changes, fmt.Sprintf("LABEL %s=%q", k, v))
 	}
+	ctx, stop := r.whileAlive(ctx)
+	defer stop()
 	reader, writer := io.Pipe()
 	go func() { writer.CloseWithError(pack(writer, p.Path, libraries)) }()
 	defer func() { _ = reader.Close() }()

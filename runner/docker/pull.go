@@ -19,6 +19,8 @@ const noteEvery = 2 * time.Second
 
 // pull fetches an image and tells how far it is.
 func (r *Runner) pull(ctx context.Context, ref string) error {
+	ctx, stop := r.whileAlive(ctx)
+	defer stop()
 	failed := func(err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

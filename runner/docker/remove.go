@@ -28,19 +28,29 @@ func (x *one) remove(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
+	killed := x.kill()
+	if engineGone(err) {
+		x.r.opts.Notify(fmt.Sprintf("the engine is gone: waiting %v for it to come back, to remove container %s", x.r.back, x.name))
+		if err = x.r.removeWithin(ctx, x.r.back, x.name); err == nil {
+			return nil
+		}
+	}
 	err = x.r.engineError(ctx, "removing container "+x.name, err)
-	if x.kill() {
+	if killed {
 		return fmt.Errorf("%w; its processes were killed, and `mlbench clean` removes the rest once the engine answers", err)
 	}
 	return fmt.Errorf("%w; `mlbench clean` removes it once the engine answers", err)
 }
 
 // persist is how long a failing removal is tried again: what fails for a
-// moment (a device that is busy, a broken connection) works by then, and an
-// engine that is gone does not come back so soon.
+// moment (a device that is busy, a broken connection) works by then.
 const persist = time.Second
 
 func (r *Runner) removeContainer(ctx context.Context, id string) error {
+	return r.removeWithin(ctx, persist, id)
+}
+
+func (r *Runner) removeWithin(ctx context.Context, persist time.Duration, id string) error {
 	begin := time.Now()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
 		err := r.cli.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
@@ -59,8 +69,7 @@ func (r *Runner) removeContainer(ctx context.Context, id string) error {
 	}
 }
 
-// kill ends the container's processes without the engine. They are known by
-// their control group, which bears the container's id. It reports whether
+// kill ends the container's processes without the engine, and reports whether
 // there were any.
 func (x *one) kill() bool {
 	if !x.r.local || x.id == "" {
@@ -79,8 +88,7 @@ func (x *one) kill() bool {
 		if err != nil {
 			continue
 		}
-		cgroup, err := os.ReadFile(filepath.Join(dir, "cgroup"))
-		if err == nil && strings.Contains(string(cgroup), x.id) && p.Kill() == nil {
+		if x.contains(pid) && p.Kill() == nil {
 			killed = true
 		}
 		_ = p.Release()
@@ -88,10 +96,19 @@ func (x *one) kill() bool {
 	return killed
 }
 
+// contains reports whether a process of this host is one of the container's:
+// the name of its control group bears the container's id.
+func (x *one) contains(pid int) bool {
+	cgroup, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	return err == nil && x.id != "" && strings.Contains(string(cgroup), x.id)
+}
+
 // Reap removes containers and images that killed runs left behind.
 func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 	labelled := filters.NewArgs(filters.Arg("label", runner.OwnerLabel))
-	containers, err := r.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: labelled})
+	asking, cancel := context.WithTimeout(ctx, r.ask)
+	defer cancel()
+	containers, err := r.cli.ContainerList(asking, container.ListOptions{All: true, Filters: labelled})
 	if err != nil {
 		return nil, r.engineError(ctx, "listing what killed runs left", err)
 	}
@@ -101,13 +118,18 @@ func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 		if !ownerDead(c.Labels) || !ours(c.Names) {
 			continue
 		}
-		if err := r.removeContainer(ctx, c.ID); err != nil {
-			failed = append(failed, r.engineError(ctx, "removing container "+c.ID[:12], err))
+		if err := r.reapContainer(ctx, c.ID); err != nil {
+			failed = append(failed, r.engineError(ctx, "removing container "+c.ID[:min(12, len(c.ID))], err))
+			if engineGone(err) || errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+				return reaped, errors.Join(failed...)
+			}
 			continue
 		}
 		reaped = append(reaped, "container "+strings.TrimPrefix(strings.Join(c.Names, " "), "/"))
 	}
-	images, err := r.cli.ImageList(ctx, image.ListOptions{Filters: labelled})
+	asking, cancel = context.WithTimeout(ctx, r.ask)
+	defer cancel()
+	images, err := r.cli.ImageList(asking, image.ListOptions{Filters: labelled})
 	if err != nil {
 		return reaped, errors.Join(append(failed, r.engineError(ctx, "listing what killed runs left", err))...)
 	}
@@ -117,13 +139,24 @@ func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 	return append(reaped, gone...), errors.Join(append(failed, err)...)
 }
 
+func (r *Runner) reapContainer(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, r.remove)
+	defer cancel()
+	return r.removeContainer(ctx, id)
+}
+
 // reapImages removes images, those that others were built from after these.
 func (r *Runner) reapImages(ctx context.Context, images []image.Summary) (reaped []string, err error) {
 	for len(images) > 0 {
 		var left []image.Summary
 		var failed []error
 		for _, i := range images {
-			_, err := r.cli.ImageRemove(ctx, i.ID, image.RemoveOptions{Force: true, PruneChildren: true})
+			removing, cancel := context.WithTimeout(ctx, r.remove)
+			_, err := r.cli.ImageRemove(removing, i.ID, image.RemoveOptions{Force: true, PruneChildren: true})
+			cancel()
+			if err != nil && (errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
+				return reaped, r.engineError(ctx, "removing image "+i.ID, err)
+			}
 			if err != nil && !cerrdefs.IsNotFound(err) {
 				left, failed = append(left, i), append(failed, r.engineError(ctx, "removing image "+i.ID, err))
 				continue

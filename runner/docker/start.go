@@ -58,6 +58,7 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		err = errors.Join(err, x.remove(ctx))
 		s.Stop = time.Since(stopping)
 	}()
+	defer x.release()
 	s = runner.Start{Outcome: runner.OutcomeReady, Marks: make(runner.Marks)}
 	if err := x.launch(ctx, &s); err != nil {
 		if ctx.Err() != nil {
@@ -65,6 +66,9 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		}
 		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) || hostFailed(err) {
 			return s, r.engineError(ctx, "starting "+c.Name, err)
+		}
+		if gone := x.engineStays(ctx); gone != nil {
+			return s, r.engineError(ctx, "starting "+c.Name, gone)
 		}
 		// The engine refused what was asked: no such program, a bad option.
 		s.Outcome, s.Problem = runner.OutcomeError, err.Error()
@@ -84,16 +88,34 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("%s: %w", c.Name, probe.ErrUnreachable))
 	}
 	if s.Outcome != runner.OutcomeReady {
-		x.autopsy(ctx, &s)
+		return s, r.engineError(ctx, "starting "+c.Name, x.autopsy(ctx, &s))
 	}
-	return s, nil
+	return s, x.stranger()
+}
+
+// stranger is an error if it was something else that answered for a candidate
+// on the host's network: what began to listen there after the start was begun,
+// and before the candidate could.
+func (x *one) stranger() error {
+	if x.c.Network != "host" || !x.r.local || len(x.target.Addrs) == 0 {
+		return nil
+	}
+	if _, ours := probe.Holder(x.c.Port, x.contains); ours {
+		return nil
+	}
+	pid, other := probe.Holder(x.c.Port, func(pid int) bool { return !x.contains(pid) })
+	if !other {
+		return nil
+	}
+	return runner.As(runner.ErrEnvironment, fmt.Errorf(
+		"process %d listens on port %d of the host's network and answered instead of %s: end it, or choose another --port", pid, x.c.Port, x.c.Name))
 }
 
 // hostFailed tells the host's failures from the candidate's. Engines answer
 // both with the same status, so the kernel's and the engine's words decide.
 func hostFailed(err error) bool {
 	return slices.ContainsFunc([]string{
-		"no space left on device", "too many open files", "cannot allocate memory",
+		diskFull, "too many open files", "cannot allocate memory",
 		"resource temporarily unavailable", "no available IP", "available IPv4 addresses",
 		"address pools", "read-only file system", "input/output error",
 	}, func(words string) bool { return strings.Contains(err.Error(), words) })
@@ -109,6 +131,7 @@ type one struct {
 	warnings []string // of the engine, about what it leaves out
 	target   probe.Target
 	program  *listen.Program // what is heard of it; nil where only tries tell
+	line     *line           // nil where there is none
 
 	accounts [quantities]account
 	books    [quantities]*os.File // of the accounts, open; nil where it cannot be
@@ -131,6 +154,7 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	// make something that nobody knows of. They are short, so they are not.
 	calls, cancel := detached(ctx, x.r.launch)
 	defer cancel()
+	x.hold(calls)
 	probe.Lag() // measured here, not within the start
 	if x.r.ear != nil {
 		x.r.ear.Forget()

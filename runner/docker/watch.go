@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
@@ -40,10 +42,18 @@ func (x *one) log(watch context.Context) (probe.Sighting, error) {
 	lines.Watch(w)
 	reading, stop := context.WithCancel(context.WithoutCancel(watch))
 	defer stop()
+	open := make(chan struct{})
+	opened := sync.OnceFunc(func() { close(open) })
+	defer opened()
 	defer context.AfterFunc(watch, func() {
-		if !errors.Is(context.Cause(watch), probe.ErrEnded) {
-			stop()
+		if errors.Is(context.Cause(watch), probe.ErrEnded) {
+			select {
+			case <-open: // what it said last is still to be read
+				return
+			case <-time.After(x.r.ask):
+			}
 		}
+		stop()
 	})()
 	stream, err := x.r.cli.ContainerLogs(reading, x.id, container.LogsOptions{
 		ShowStdout: true, ShowStderr: true, Follow: true, Timestamps: true,
@@ -54,6 +64,7 @@ func (x *one) log(watch context.Context) (probe.Sighting, error) {
 		}
 		return probe.Sighting{}, fmt.Errorf("reading the container's log: %w", err)
 	}
+	opened()
 	defer func() { _ = stream.Close() }()
 	read, got := make(chan struct{}), &counted{Writer: lines}
 	go func() {
@@ -111,7 +122,20 @@ func (x *one) lineLag(line string, received time.Time) (string, time.Duration) {
 	if err != nil || !x.r.local {
 		return text, x.r.delay
 	}
-	return text, max(received.Sub(at), probe.Lag())
+	return text, x.ago(at, received)
+}
+
+// ago is how long before now something happened at most that the engine put a
+// time on. The engine's is the wall clock, which may have been set meanwhile: a
+// time after now, or from before the container could run, tells only that it
+// was since then.
+func (x *one) ago(at, now time.Time) time.Duration {
+	longest := now.Sub(x.target.Since) // by the monotonic clock
+	ago := now.Sub(at)
+	if ago < 0 || ago > longest {
+		ago = longest
+	}
+	return max(ago, probe.Lag())
 }
 
 // exit waits for the container to end with status 0.
@@ -122,11 +146,14 @@ func (x *one) exit(watch context.Context) (probe.Sighting, error) {
 		return probe.Sighting{}, err
 	}
 	mark := runner.Mark{At: x.endedAt.Sub(x.target.Begin), Resolution: x.r.delay, Source: "exit"}
+	if err := x.engineStays(watch); err != nil { // it stopped the container
+		return probe.Sighting{}, err
+	}
 	asking, cancel := detached(watch, x.r.ask)
 	defer cancel()
 	if info, err := x.r.cli.ContainerInspect(asking, x.id); err == nil && info.State != nil && x.r.local {
 		if at, err := time.Parse(time.RFC3339Nano, info.State.FinishedAt); err == nil {
-			mark.Resolution = max(x.endedAt.Sub(at), probe.Lag())
+			mark.Resolution = x.ago(at, x.endedAt)
 		}
 	}
 	return probe.Sighting{Marks: runner.Marks{runner.Ready: mark}}, nil
@@ -152,7 +179,7 @@ func (x *one) healthy(watch context.Context, s *runner.Start) (probe.Sighting, e
 			}
 			mark := runner.Mark{At: now.Sub(s.BeginAt), Resolution: now.Sub(s.BeginAt) - s.Marks[runner.Started].At, Source: "healthcheck"}
 			if before, ok := x.lastUnhealthy(watch); ok && x.r.local {
-				mark.Resolution = min(mark.Resolution, max(now.Sub(before), probe.Lag())) // the clock may have been set
+				mark.Resolution = min(mark.Resolution, x.ago(before, now))
 			}
 			return probe.Sighting{Marks: runner.Marks{runner.Ready: mark}}, nil
 		case err := <-failed:
@@ -184,11 +211,24 @@ func (x *one) lastUnhealthy(ctx context.Context) (time.Time, bool) {
 }
 
 // autopsy finds out why a start failed: how the program ended, and its last
-// words.
-func (x *one) autopsy(ctx context.Context, s *runner.Start) {
+// words. It is an error where that was not the candidate's doing.
+func (x *one) autopsy(ctx context.Context, s *runner.Start) error {
 	ctx, cancel := detached(ctx, x.r.ask)
 	defer cancel()
-	if info, err := x.r.cli.ContainerInspect(ctx, x.id); err == nil && info.State != nil {
+	if s.Outcome == runner.OutcomeExited {
+		if err := x.engineStays(ctx); err != nil {
+			return err
+		}
+	}
+	info, err := x.r.cli.ContainerInspect(ctx, x.id)
+	switch {
+	case cerrdefs.IsNotFound(err), err == nil && info.State != nil && info.State.Status == container.StateRemoving:
+		s.Problem = "somebody else removed its container before " + missing(s)
+		return nil
+	case err != nil:
+		return err
+	}
+	if info.State != nil {
 		killed := info.State.OOMKilled
 		if !info.State.Running {
 			s.Exit = &runner.ExitState{Code: info.State.ExitCode, OOMKilled: killed}
@@ -203,6 +243,8 @@ func (x *one) autopsy(ctx context.Context, s *runner.Start) {
 				// The kernel's notice reaches engines apart from the exit
 				// (20.10 at times loses it), and nobody else kills here.
 				s.Problem += fmt.Sprintf(": it was killed under a memory limit of %d MB, so most likely it ran out of memory", x.c.Memory/1e6)
+			case s.Exit.Code == killedStatus:
+				s.Problem += ": it was killed (SIGKILL), by itself, by somebody else or by a host without memory"
 			}
 		case killed: // a child of it, perhaps the one that was to serve
 			s.Problem += "; a process of it was killed for want of memory (out of memory)"
@@ -212,6 +254,10 @@ func (x *one) autopsy(ctx context.Context, s *runner.Start) {
 		s.Problem += "; it listens " + where
 	}
 	s.Log = x.lastLines(ctx)
+	if x.r.local && full(x.r.rootDir) {
+		return fmt.Errorf("%s: %s", s.Problem, diskFull)
+	}
+	return nil
 }
 
 // killedStatus is the status of a program that SIGKILL ended.

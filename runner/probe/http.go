@@ -38,6 +38,10 @@ const (
 // path that answers 503 says that it is the health path and not ready yet, so
 // the paths after it are not asked in that round.
 //
+// The first 2xx is readiness, whatever comes after it: a server that then
+// answers 503 for a while was ready, and is a matter for --request. Redirects
+// are answers like any other and not followed: where they lead is told.
+//
 // The resolution of Ready is the time from the last "not yet" to the 2xx. A
 // request that waited in the server's backlog comes back when the server is
 // ready, so there the resolution is the round trip of a second request, which
@@ -65,14 +69,14 @@ func HTTP(ctx context.Context, t Target, paths []string) (s Sighting, err error)
 			a, err := ask(ctx, conn, c.addr, questions[i], tryTimeout)
 			conn = opened{}                     // its one use
 			if err != nil && ctx.Err() != nil { // the try was cut short
-				seen.first(path, "no answer yet")
+				seen.first(path, unanswered(err))
 				return s, context.Cause(ctx)
 			}
 			if err != nil {
 				seen.set(path, requestProblem(err, time.Since(asked)))
 				closed = errors.Is(err, syscall.ECONNREFUSED)
 			} else {
-				seen.set(path, strconv.Itoa(a.status))
+				seen.set(path, a.describe())
 			}
 			if err == nil && a.ok() {
 				s.Health = path
@@ -161,13 +165,13 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 				}
 				return s, nil
 			case err != nil && ctx.Err() != nil: // the try was cut short
-				seen.first(what, "no answer yet")
+				seen.first(what, unanswered(err))
 			case err != nil:
 				seen.set(what, requestProblem(err, time.Since(sent)))
 			case a.ok():
 				seen.set(what, strconv.Itoa(a.status)+", and its body did not end")
 			default:
-				seen.set(what, strconv.Itoa(a.status))
+				seen.set(what, a.describe())
 			}
 			s.Tried = seen.list()
 			if ctx.Err() != nil {
@@ -192,6 +196,7 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 // answer is what came back to one request.
 type answer struct {
 	status int
+	leads  string    // where to, of a redirect
 	at     time.Time // when status and headers were there
 	done   time.Time // when the body was there, as much as was waited for
 	whole  bool      // the body came to its end
@@ -199,8 +204,59 @@ type answer struct {
 
 func (a answer) ok() bool { return a.status >= 200 && a.status < 300 }
 
+// describe is the status, and of a redirect where it leads.
+func (a answer) describe() string { return shorten(strconv.Itoa(a.status) + a.leads) }
+
+// leads says where a redirect leads to; "" of other answers.
+func leads(r *http.Response) string {
+	if r.StatusCode/100 != 3 {
+		return ""
+	}
+	from := r.Request.URL
+	to, err := r.Location()
+	switch {
+	case err != nil: // none, or no URL
+		return ""
+	case to.Scheme != from.Scheme || to.Host != from.Host:
+		return ", a redirect to " + to.String() + ", which is another server"
+	case to.RequestURI() == from.RequestURI():
+		return ", a redirect to itself"
+	}
+	return ", a redirect to " + to.RequestURI() + ": name the path that answers 2xx (--health)"
+}
+
 // errTooLong means that an answer's headers did not end within maxAnswer.
 var errTooLong = errors.New("the answer's headers do not end")
+
+// An unfinishedError is the error of a request whose answer began, and whose
+// headers had not come to their end when its time was up.
+type unfinishedError struct{ error }
+
+func (e unfinishedError) Unwrap() error { return e.error }
+
+// lastError keeps a reader's error: who parses half a line complains of that.
+type lastError struct {
+	io.Reader
+	err error
+}
+
+func (r *lastError) Read(p []byte) (n int, err error) {
+	n, r.err = r.Reader.Read(p)
+	return n, r.err
+}
+
+func (r *lastError) timedOut() bool {
+	var timeout net.Error
+	return errors.As(r.err, &timeout) && timeout.Timeout()
+}
+
+// unanswered is what is known of a request that was cut short by our own end.
+func unanswered(err error) string {
+	if errors.As(err, new(unfinishedError)) {
+		return "an answer whose headers have not ended yet"
+	}
+	return "no answer yet"
+}
 
 // ask sends one request over conn, or over a new connection if it is none,
 // and closes it. Its answer's status has to come within timeout, and of the
@@ -226,12 +282,16 @@ func ask(ctx context.Context, conn opened, addr string, q question, timeout time
 			return answer{}, err
 		}
 	}
-	limited := &io.LimitedReader{R: conn, N: maxAnswer}
+	wire := &lastError{Reader: conn}
+	limited := &io.LimitedReader{R: wire, N: maxAnswer}
 	in := bufio.NewReader(limited)
 	for {
 		resp, err := http.ReadResponse(in, q.request)
 		if err != nil && limited.N <= 0 {
 			err = errTooLong
+		}
+		if err != nil && limited.N < maxAnswer && wire.timedOut() {
+			err = unfinishedError{wire.err}
 		}
 		if err != nil {
 			return answer{}, err
@@ -239,7 +299,7 @@ func ask(ctx context.Context, conn opened, addr string, q question, timeout time
 		if resp.StatusCode < 200 { // interim, e.g. 100 Continue; maxAnswer bounds them
 			continue
 		}
-		a := answer{status: resp.StatusCode, at: time.Now()}
+		a := answer{status: resp.StatusCode, at: time.Now(), leads: leads(resp)}
 		if timeout > 0 {
 			_ = conn.SetDeadline(a.at.Add(bodyTimeout))
 		}
@@ -303,6 +363,8 @@ func requestProblem(err error, took time.Duration) string {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &op) && op.Op == "dial":
+	case errors.As(err, new(unfinishedError)):
+		return fmt.Sprintf("an answer whose headers did not end within %v", took.Round(time.Millisecond))
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Sprintf("no answer within %v", took.Round(time.Millisecond))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

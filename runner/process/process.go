@@ -150,6 +150,12 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		sighting, err = probe.FirstResponse(watchCtx, target, *c.Request)
 		probe.Record(&s, sighting, err)
 	}
+	// A listener that bears no mark may serve on the command's behalf, as an
+	// engine's does for `docker run --publish`.
+	pid, foreign := 0, false
+	if s.Outcome == runner.OutcomeReady && (c.Ready.NeedsPort() || c.Request != nil) {
+		pid, foreign = probe.Holder(c.Port, func(pid int) bool { v := marked(pid); return v != "" && v != mark.env() })
+	}
 	stopping := time.Now()
 	state, stopErr := p.stop(mark)
 	s.Stop = time.Since(stopping)
@@ -162,6 +168,10 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	}
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
+	}
+	if foreign {
+		return s, runner.As(runner.ErrEnvironment, fmt.Errorf(
+			"process %d (%s), of another mlbench, listens on port %d and answered instead of %s: choose another --port", pid, commandLine(pid), c.Port, c.Name))
 	}
 	if stopErr != nil {
 		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("stopping %q: %w", c.Ref, stopErr))

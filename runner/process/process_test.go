@@ -3,10 +3,13 @@
 package process
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"mlbench/runner"
 	"mlbench/runner/runnertest"
@@ -68,6 +71,48 @@ func TestDaemonIsEnded(t *testing.T) {
 	}
 	if !zombie(pid) {
 		t.Errorf("process %d (%s) still runs", pid, commandLine(pid))
+	}
+}
+
+// Another mlbench's candidate that takes the port during a start does not
+// answer for ours. What bears no mark may serve on the command's behalf, as the
+// proxy of an engine does that the command asks to start a container.
+func TestPortOfAStranger(t *testing.T) {
+	for mark, told := range map[string]string{
+		markName + "=elsewhere|boot|pid:[1]|1|1#1": "of another mlbench, listens on port",
+		"UNMARKED=1": "",
+	} {
+		r := new(Runner)
+		c, err := r.Prepare(t.Context(), candidate(t, "", "-listen-after", "1h"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		type result struct {
+			s   runner.Start
+			err error
+		}
+		got := make(chan result, 1)
+		go func() { s, err := r.Start(t.Context(), c, time.Hour); got <- result{s, err} }()
+		for len(bench().Left(t)) == 0 { // it does not run yet
+			time.Sleep(time.Millisecond)
+		}
+		stranger := exec.Command(runnertest.Fixture(t))
+		stranger.Env = append(os.Environ(), "PORT="+strconv.Itoa(c.Port), mark)
+		if err := stranger.Start(); err != nil {
+			t.Fatal(err)
+		}
+		res := <-got
+		_ = stranger.Process.Kill()
+		_ = stranger.Wait() // killed
+		switch {
+		case told == "" && (res.err != nil || res.s.Outcome != runner.OutcomeReady):
+			t.Errorf("%s: %v, %+v", mark, res.err, res.s)
+		case told != "" && (!errors.Is(res.err, runner.ErrEnvironment) || !strings.Contains(res.err.Error(), told)):
+			t.Errorf("%s: %v", mark, res.err)
+		}
+		if left := bench().Left(t); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package runnertest
 
 import (
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,8 +32,12 @@ func Fixture(tb testing.TB) string {
 var fixture = sync.OnceValues(func() (string, error) {
 	// Not tb.TempDir: it goes with the first test, and the program serves
 	// all. Its name is fixed by its content in Go's build cache, so a
-	// second build costs nothing.
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("mlbench-fixture-%d", os.Getuid()))
+	// second build costs nothing. Another checkout's is another program.
+	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding the module: %w", err)
+	}
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("mlbench-fixture-%d-%08x", os.Getuid(), crc32.ChecksumIEEE(module)))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package docker
+
+func full(string) bool { return false }
