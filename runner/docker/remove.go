@@ -88,7 +88,7 @@ func (x *one) kill() bool {
 	return killed
 }
 
-// Reap removes containers and images that killed runs left behind.
+// Reap removes containers, images and folders that killed runs left behind.
 func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 	labelled := filters.NewArgs(filters.Arg("label", runner.OwnerLabel))
 	containers, err := r.cli.ContainerList(ctx, container.ListOptions{All: true, Filters: labelled})
@@ -114,7 +114,8 @@ func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 	gone, err := r.reapImages(ctx, slices.DeleteFunc(images, func(i image.Summary) bool {
 		return !ownerDead(i.Labels) || !ours(i.RepoTags)
 	}))
-	return append(reaped, gone...), errors.Join(append(failed, err)...)
+	folders, folderErr := r.reapFolders(ctx)
+	return slices.Concat(reaped, gone, folders), errors.Join(append(failed, err, folderErr)...)
 }
 
 // reapImages removes images, those that others were built from after these.
