@@ -91,8 +91,19 @@ func (r *Result) baseline() runner.Candidate {
 
 func (r *Result) coldWarnings() []string {
 	var w []string
+	for _, e := range r.Cold.Pulls {
+		if e.AlreadyHere == 0 {
+			continue
+		}
+		why := "and nothing tells why"
+		if len(e.HeldBy) > 0 {
+			why = fmt.Sprintf("held by %s: remove what holds them, or leave --registry away", listed(e.HeldBy[:min(len(e.HeldBy), mostHolders)]))
+		}
+		w = append(w, fmt.Sprintf("%s was only partly cold: up to %d of its %s were in the engine before a pull, %s",
+			r.Candidates[e.Candidate].Name, e.AlreadyHere, counted(e.Layers, "layer"), why))
+	}
 	if r.Cold.Level != Cache {
-		return nil
+		return w
 	}
 	for _, e := range r.Cold.Evidence {
 		if float64(e.ResidentBytes) > coldEnough*float64(e.TouchedBytes) {

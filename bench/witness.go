@@ -47,12 +47,13 @@ func (r *Result) witness(ready Comparison, schedule stats.Schedule) (c Compariso
 }
 
 // cpuWarning tells where the two witnesses disagree: a change of the time to
-// ready that leaves no trace in what was computed.
+// ready that leaves no trace in what was computed. A pull is computed by the
+// engine, so at level Pull nothing follows from that.
 func (r *Result) cpuWarning(ready Comparison) []string {
 	i := slices.IndexFunc(r.Comparisons, func(c Comparison) bool {
 		return c.Metric == MetricCPU && c.Candidate == ready.Candidate
 	})
-	if i < 0 || ready.Change.Low <= 0 && ready.Change.High >= 0 {
+	if i < 0 || r.Cold.Level == Pull || ready.Change.Low <= 0 && ready.Change.High >= 0 {
 		return nil
 	}
 	cpu := r.Comparisons[i].Change

@@ -18,11 +18,11 @@ func CSV(w io.Writer, r *bench.Result) error {
 	head := []string{"candidate", "ref", "role", "block", "position", "begin_at", "outcome", "ready_ms", "resolution_ms", "resident", "cpu_ms"}
 	covariates := []string{bench.CovariateCPUWait, bench.CovariateSteal, bench.CovariateProbe}
 	head = append(head, covariates...)
-	marks := []runner.MarkName{runner.Created, runner.Started, runner.Listening, runner.FirstResponse}
+	marks := []runner.MarkName{runner.Pulled, runner.Created, runner.Started, runner.Listening, runner.FirstResponse}
 	for _, m := range marks {
 		head = append(head, string(m)+"_ms")
 	}
-	head = append(head, "stop_ms", "error")
+	head = append(head, "download_ms", "extract_ms", "already_here", "stop_ms", "error")
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -45,6 +45,11 @@ func CSV(w io.Writer, r *bench.Result) error {
 			} else {
 				row = append(row, "")
 			}
+		}
+		if p := s.Pull; p != nil {
+			row = append(row, optional(p.DownloadMS), optional(p.ExtractMS), strconv.Itoa(p.AlreadyHere))
+		} else {
+			row = append(row, "", "", "")
 		}
 		row = append(row, float(s.StopMS), cell(s.Error))
 		if err := out.Write(row); err != nil {

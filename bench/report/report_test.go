@@ -46,6 +46,7 @@ func TestCSV(t *testing.T) {
 					"cpu_ms": s.CPUMS, "cpu_wait_ms": covariate(s, bench.CovariateCPUWait), "steal_ms": covariate(s, bench.CovariateSteal),
 					"probe_ms":   covariate(s, bench.CovariateProbe),
 					"created_ms": mark(s, runner.Created), "started_ms": mark(s, runner.Started),
+					"pulled_ms": mark(s, runner.Pulled), "download_ms": pullTime(s, download), "extract_ms": pullTime(s, extract),
 					"listening_ms": mark(s, runner.Listening), "first_response_ms": mark(s, runner.FirstResponse),
 				} {
 					got, err := strconv.ParseFloat(get(name), 64)
@@ -69,6 +70,13 @@ func TestCSV(t *testing.T) {
 func mark(s bench.Start, name runner.MarkName) *float64 {
 	if m, ok := s.Marks[name]; ok {
 		return &m.MS
+	}
+	return nil
+}
+
+func pullTime(s bench.Start, part string) *float64 {
+	if ms, ok := partOfPull(part)(s); ok {
+		return &ms
 	}
 	return nil
 }

@@ -83,6 +83,13 @@ const (
 	cpuTime     = "CPU time"
 )
 
+// What a pull is made of. Layers are unpacked while others are downloaded:
+// unpacking is what is left when the last byte is there.
+const (
+	download = "download"
+	extract  = "extract"
+)
+
 // phases is where the time goes: a row a phase, medians a candidate. With
 // many candidates, or long names, it is a row a candidate.
 func phases(v view) table {
@@ -101,6 +108,17 @@ func phases(v view) table {
 				if p.Name == name {
 					columns[i][name] = p.MS
 					names = appendNew(names, name)
+				}
+			}
+		}
+		if name != "pull" {
+			continue
+		}
+		for i := range v.Candidates {
+			for _, part := range []string{download, extract} {
+				if ms, ok := middle(v, i, partOfPull(part)); ok {
+					columns[i][part] = ms
+					names = appendNew(names, part)
 				}
 			}
 		}
@@ -142,6 +160,11 @@ func phases(v view) table {
 		}
 		turned.rows = append(turned.rows, row)
 	}
+	for _, part := range []string{download, extract} { // of the pull
+		if at := slices.Index(names, part); turned.width() > maxWidth && at >= 0 {
+			turned, names = turned.without(at+1), slices.Delete(names, at, at+1)
+		}
+	}
 	for _, part := range []string{"create", "start"} { // of the engine floor
 		if at := slices.Index(turned.head, part); turned.width() > maxWidth && at > 0 && slices.Contains(names, engineFloor) {
 			turned = turned.without(at)
@@ -179,6 +202,19 @@ func floor(s bench.Start) (ms float64, ok bool) {
 	return create + start, created && started
 }
 
+// partOfPull is the time that a part of a start's pull took.
+func partOfPull(part string) func(bench.Start) (ms float64, ok bool) {
+	return func(s bench.Start) (float64, bool) {
+		if s.Pull == nil || s.Pull.DownloadMS == nil || s.Pull.ExtractMS == nil {
+			return 0, false
+		}
+		if part == download {
+			return *s.Pull.DownloadMS, true
+		}
+		return *s.Pull.ExtractMS, true
+	}
+}
+
 func cpuUntilReady(s bench.Start) (ms float64, ok bool) {
 	if s.CPUMS == nil {
 		return 0, false
@@ -189,6 +225,10 @@ func cpuUntilReady(s bench.Start) (ms float64, ok bool) {
 // meaning says beside a phase's name what it is.
 func meaning(phase string) string {
 	switch phase {
+	case download:
+		return "  of it download"
+	case extract:
+		return "  then unpacking"
 	case engineFloor:
 		return "engine floor (create + start)"
 	case "boot":
