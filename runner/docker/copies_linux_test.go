@@ -238,3 +238,39 @@ func TestReapFolders(t *testing.T) {
 		t.Errorf("another user's: folder %v, image %v", folder, image)
 	}
 }
+
+// A copy loses a layer, then the registry ends: the run has failed, and how is
+// told.
+func TestCopiesLost(t *testing.T) {
+	noFolders(t)
+	r := closing(t, Options{})
+	candidates, _, err := r.PullEachTime(t.Context(), []runner.Candidate{prepared(t, r)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := candidates[0]
+	fails := func(want string) {
+		t.Helper()
+		_, err := r.Start(t.Context(), c, startTimeout)
+		if !errors.Is(err, runner.ErrEnvironment) || !strings.HasPrefix(err.Error(), "fixture: pulling the copy of fixture: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		if left := append(copiesLeft(t, r), left(t, r.session)...); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+	}
+	for digest := range r.fresh[c.Digest].sizes {
+		found, err := filepath.Glob(filepath.Join(r.folder, "sha256:"+digest+"*"))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%v, blobs %q", err, found)
+		}
+		if err := os.Remove(found[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fails("blob")
+	if err := r.server.close(); err != nil {
+		t.Error(err)
+	}
+	fails("connection refused")
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/pkg/jsonmessage"
 
 	"mlbench/runner"
+	"mlbench/runner/cache"
 )
 
 // A fresh image is pulled at the beginning of each of its starts, and removed
@@ -205,8 +206,13 @@ func (x *one) pull(ctx context.Context, s *runner.Start) error {
 	return nil
 }
 
-// makeAbsent sees to it that the image is not in the engine.
+// makeAbsent sees to it that the image is not in the engine, and that nothing
+// of what earlier starts or the copying wrote still waits to go to the disk,
+// where it would be in this pull's way.
 func (x *one) makeAbsent(ctx context.Context) error {
+	if x.r.local {
+		_ = cache.Sync(x.r.rootDir) // only root may; it makes starts more alike, and none wrong
+	}
 	ctx, cancel := context.WithTimeout(ctx, x.r.ask)
 	defer cancel()
 	for _, name := range []string{x.fresh.ref, x.fresh.id} {
