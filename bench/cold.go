@@ -25,6 +25,9 @@ func (x *run) chooseCold(ctx context.Context) error {
 		x.warm("")
 		return nil
 	}
+	if wish == Pull {
+		return x.pullEachTime(ctx)
+	}
 	evictor, ok := x.Runner.(runner.Evictor)
 	if !ok {
 		return x.notCold(wish, runner.As(runner.ErrNotPermitted, fmt.Errorf("runner %s cannot drop pages from memory", x.r.Spec.Runner)))
@@ -48,6 +51,47 @@ func (x *run) chooseCold(ctx context.Context) error {
 		x.r.Cold.How += "; not proved, as nothing here can tell what stayed"
 	}
 	return nil
+}
+
+// pullEachTime has every start begin with a pull.
+func (x *run) pullEachTime(ctx context.Context) error {
+	puller, ok := x.Runner.(runner.Puller)
+	if !ok {
+		return x.notCold(Pull, runner.As(runner.ErrNotPermitted, fmt.Errorf(
+			"runner %s pulls no images: use --runner docker, or --cold warm", x.r.Spec.Runner)))
+	}
+	candidates, pulling, err := puller.PullEachTime(ctx, x.r.Candidates)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return x.notCold(Pull, err)
+	}
+	x.r.Candidates = candidates
+	x.r.Cold = Cold{Level: Pull, How: pulling.How}
+	for i := range candidates {
+		x.r.Cold.Pulls = append(x.r.Cold.Pulls, PullEvidence{Candidate: i})
+	}
+	for _, h := range pulling.Held {
+		e := &x.r.Cold.Pulls[h.Candidate]
+		e.HeldBy = h.By
+		x.Observer.Note(fmt.Sprintf("%s will be only partly cold: %s of it stay in the engine, held by %s",
+			candidates[h.Candidate].Name, counted(h.Layers, "layer"), listed(h.By[:min(len(h.By), mostHolders)])))
+	}
+	return nil
+}
+
+// mostHolders is how many images are named that hold layers of another.
+const mostHolders = 3
+
+// notePull takes a measured start's pull to the evidence.
+func (x *run) notePull(s Start) {
+	if s.Pull == nil || s.Role == RoleWarmup || s.Candidate >= len(x.r.Cold.Pulls) {
+		return
+	}
+	e := &x.r.Cold.Pulls[s.Candidate]
+	e.Layers = max(e.Layers, s.Pull.Layers)
+	e.AlreadyHere = max(e.AlreadyHere, s.Pull.AlreadyHere)
 }
 
 // notCold falls back to Warm where that was left open, and refuses otherwise.

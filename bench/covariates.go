@@ -58,6 +58,9 @@ var covariates = []covariate{
 func perCPU(name string) func(Start) float64 {
 	return func(s Start) float64 {
 		lost, ok := s.Covariates[name]
+		if s.Pull != nil {
+			return math.NaN() // most of that start was the engine's own computing, which nobody counts
+		}
 		if !ok || s.CPUMS == nil || !(*s.CPUMS > 0) || !(lost >= 0) {
 			return math.NaN()
 		}

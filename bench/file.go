@@ -136,10 +136,18 @@ func (r *Result) check() error {
 		if c.UnpackedBytes != nil && *c.UnpackedBytes < 0 {
 			return fmt.Errorf("candidates[%d].unpacked_bytes: %d is negative", i, *c.UnpackedBytes)
 		}
+		if c.CompressedBytes != nil && *c.CompressedBytes < 0 {
+			return fmt.Errorf("candidates[%d].compressed_bytes: %d is negative", i, *c.CompressedBytes)
+		}
 	}
 	for i, e := range r.Cold.Evidence {
 		if e.Candidate < 0 || e.Candidate >= len(r.Candidates) {
 			return fmt.Errorf("cold.evidence[%d].candidate: there is no candidate %d", i, e.Candidate)
+		}
+	}
+	for i, e := range r.Cold.Pulls {
+		if e.Candidate < 0 || e.Candidate >= len(r.Candidates) {
+			return fmt.Errorf("cold.pulls[%d].candidate: there is no candidate %d", i, e.Candidate)
 		}
 	}
 	type slot struct {
@@ -189,6 +197,13 @@ func (s Start) check(candidates int) error {
 	}
 	if s.ResolutionMS < 0 || math.IsInf(s.ResolutionMS, 0) {
 		return fmt.Errorf("resolution_ms: %v is not a time", s.ResolutionMS)
+	}
+	if p := s.Pull; p != nil {
+		for name, ms := range map[string]*float64{"download_ms": p.DownloadMS, "extract_ms": p.ExtractMS} {
+			if ms != nil && *ms < 0 {
+				return fmt.Errorf("pull.%s: %v is negative", name, *ms)
+			}
+		}
 	}
 	for name, ms := range s.PhasesMS {
 		if ms < 0 {

@@ -54,6 +54,19 @@ type Cold struct {
 	How      string     `json:"how"`
 	Why      string     `json:"why,omitempty"` // why Auto did not become Cache
 	Evidence []Evidence `json:"evidence,omitempty"`
+
+	Pulls []PullEvidence `json:"pulls,omitempty"` // at level Pull, of every candidate
+}
+
+// PullEvidence is what the engine told of a candidate's pulls.
+type PullEvidence struct {
+	Candidate int `json:"candidate"`
+	Layers    int `json:"layers"`
+	// AlreadyHere layers were not pulled, as the engine had them: the most of
+	// all measured starts. Cold is 0.
+	AlreadyHere int `json:"already_here"`
+	// HeldBy are other images in the engine that have some of the layers.
+	HeldBy []string `json:"held_by,omitempty"`
 }
 
 // Evidence is what the page cache held of one candidate's files.
@@ -92,6 +105,9 @@ type Start struct {
 	PhasesMS     map[string]float64       `json:"phases_ms"`
 	StopMS       float64                  `json:"stop_ms"` // to stop and remove it, after everything measured
 
+	// Pull is how the image came into the engine; nil where it was there.
+	Pull *PullTimes `json:"pull,omitempty"`
+
 	// Resident is the share of the candidate's bytes that was in memory right
 	// before the start; nil where it was not looked at. At level Warm that is
 	// in the files that its unmeasured start left in memory.
@@ -128,6 +144,17 @@ type HostLoad struct {
 	IOPressureMS     *float64 `json:"io_pressure_ms,omitempty"`
 	MemoryPressureMS *float64 `json:"memory_pressure_ms,omitempty"`
 	Load             *float64 `json:"load,omitempty"` // average of the minute before
+}
+
+// PullTimes is a runner.Pull in milliseconds.
+type PullTimes struct {
+	// DownloadMS is until the last byte was here, and ExtractMS what was left
+	// of the pull then; nil where the engine does not tell.
+	DownloadMS  *float64 `json:"download_ms,omitempty"`
+	ExtractMS   *float64 `json:"extract_ms,omitempty"`
+	Layers      int      `json:"layers"`
+	AlreadyHere int      `json:"already_here"` // of the layers, not pulled
+	Bytes       int64    `json:"bytes"`        // downloaded, compressed
 }
 
 // Mark is a runner.Mark in milliseconds.
@@ -168,6 +195,13 @@ func record(s runner.Start, candidate int, role Role, block, position int) Start
 	if at, ok := s.ReadyAt(); ok {
 		ms := Millis(at)
 		r.ReadyMS, r.ResolutionMS = &ms, Millis(s.Marks[runner.Ready].Resolution)
+	}
+	if p := s.Pull; p != nil {
+		r.Pull = &PullTimes{Layers: p.Layers, AlreadyHere: p.AlreadyHere, Bytes: p.Bytes}
+		if p.Download != nil && p.Extract != nil {
+			download, extract := Millis(*p.Download), Millis(*p.Extract)
+			r.Pull.DownloadMS, r.Pull.ExtractMS = &download, &extract
+		}
 	}
 	r.CPUMS = optionalMillis(s.CPU)
 	r.ReadBytes, r.MajorFaults, r.PeakMemoryBytes = s.ReadBytes, s.MajorFaults, s.PeakMemory

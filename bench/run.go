@@ -274,6 +274,7 @@ func (x *run) start(ctx context.Context, candidate int, role Role, block, positi
 		started.note(CovariateProbe, probe)
 	}
 	x.r.Starts = append(x.r.Starts, started)
+	x.notePull(started)
 	if c.Health == "" && s.Outcome == runner.OutcomeReady {
 		x.r.Candidates[candidate].Health = s.Health
 	}
@@ -282,13 +283,14 @@ func (x *run) start(ctx context.Context, candidate int, role Role, block, positi
 
 // probe measures the host's speed right before a start, when nothing of either
 // candidate runs, so that what it finds is the host's alone. Where the unmeasured
-// starts told how long they waited for processors it would tell nothing more.
+// starts told how long they waited for processors it would tell nothing more,
+// but at level Pull that is of the smaller part of a start.
 func (x *run) probe(role Role) (time.Duration, bool) {
 	gauge, ok := x.Runner.(runner.Gauge)
 	if !ok || x.r.Spec.NoCovariate || role != RolePair {
 		return 0, false
 	}
-	if _, told := x.r.Starts[0].Covariates[CovariateCPUWait]; told {
+	if _, told := x.r.Starts[0].Covariates[CovariateCPUWait]; told && x.r.Cold.Level != Pull {
 		return 0, false
 	}
 	return gauge.Gauge()

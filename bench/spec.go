@@ -22,6 +22,7 @@ const (
 	Auto  ColdLevel = "auto"  // Cache where it can be proved, else Warm
 	Warm  ColdLevel = "warm"  // nothing; one unmeasured start of each candidate first
 	Cache ColdLevel = "cache" // the candidates' pages are dropped from memory
+	Pull  ColdLevel = "pull"  // the image is not in the engine, and is pulled
 )
 
 // Goal says when a comparison has found out enough.
@@ -41,6 +42,9 @@ const chosenByRule = 0
 type Spec struct {
 	Runner string    `json:"runner"`
 	Cold   ColdLevel `json:"cold"`
+	// Registry is where level Pull pulls from, host[/path]; "" for one that the
+	// runner serves for the run.
+	Registry string `json:"registry,omitempty"`
 
 	// Margin is the relative slowdown that counts as a regression: 0.05 is 5 %.
 	Margin float64 `json:"margin"`
@@ -94,6 +98,10 @@ func DefaultSpec() Spec {
 	}
 }
 
+// PullTimeout bounds a start at level Pull where nothing else is said: images
+// of some gigabytes take minutes to unpack.
+const PullTimeout = 10 * time.Minute
+
 // MaxSeed is the largest seed: every JSON reader keeps whole numbers up to it.
 const MaxSeed = 1<<53 - 1
 
@@ -123,7 +131,8 @@ func (s Spec) Validate() error {
 		{s.AllowFailures >= 0, fmt.Sprintf("allow_failures: %d is negative", s.AllowFailures)},
 		{s.MaxBytes == nil || *s.MaxBytes > 0, "max_bytes: not a size: e.g. 800MB"},
 		{s.Seed <= MaxSeed, fmt.Sprintf("seed: %d is over %d", s.Seed, uint64(MaxSeed))},
-		{slices.Contains([]ColdLevel{Auto, Warm, Cache}, s.Cold), fmt.Sprintf("cold: no level %q: there are auto, warm and cache", s.Cold)},
+		{slices.Contains([]ColdLevel{Auto, Warm, Cache, Pull}, s.Cold), fmt.Sprintf("cold: no level %q: there are auto, warm, cache and pull", s.Cold)},
+		{s.Registry == "" || s.Cold == Pull, "registry: nothing is pulled without --cold pull: add that, or leave --registry away"},
 		{slices.Contains([]Goal{Decide, Claim}, s.Goal), fmt.Sprintf("goal: no goal %q: there are decide and claim", s.Goal)},
 	} {
 		if !check.ok {

@@ -104,6 +104,17 @@ const (
 // memory before them, and by what they then read from disk.
 func (r *Result) coldWarnings() []string {
 	var w []string
+	for _, e := range r.Cold.Pulls {
+		if e.AlreadyHere == 0 {
+			continue
+		}
+		why := "and nothing tells why"
+		if len(e.HeldBy) > 0 {
+			why = fmt.Sprintf("held by %s: remove what holds them, or leave --registry away", listed(e.HeldBy[:min(len(e.HeldBy), mostHolders)]))
+		}
+		w = append(w, fmt.Sprintf("%s was only partly cold: up to %d of its %s were in the engine before a pull, %s",
+			r.Candidates[e.Candidate].Name, e.AlreadyHere, counted(e.Layers, "layer"), why))
+	}
 	if r.Cold.Level == Warm {
 		for i, c := range r.Candidates {
 			if read, known := r.MiddleRead(i); known && read > muchRead {

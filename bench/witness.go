@@ -21,6 +21,11 @@ const (
 	// and start calls, which no image can change.
 	MetricFloor = "engine_floor"
 
+	// MetricDownload and MetricExtract are the parts of the phase pull, see
+	// PullTimes.
+	MetricDownload = "download"
+	MetricExtract  = "extract"
+
 	MetricReadBytes   = "read_bytes"        // Start.ReadBytes
 	MetricMajorFaults = "major_faults"      // Start.MajorFaults
 	MetricPeakMemory  = "peak_memory_bytes" // Start.PeakMemoryBytes
@@ -30,6 +35,8 @@ const (
 // shown.
 func Witnesses() []string {
 	phases := runner.PhaseNames()
+	at := slices.Index(phases, "pull") + 1
+	phases = slices.Insert(phases, at, MetricDownload, MetricExtract)
 	return slices.Concat([]string{MetricFloor}, phases, []string{MetricCPU, MetricReadBytes, MetricMajorFaults, MetricPeakMemory})
 }
 
@@ -63,6 +70,14 @@ func (s Start) Of(metric string) (value float64, ok bool) {
 		create, created := s.PhasesMS["create"]
 		start, started := s.PhasesMS["start"]
 		return create + start, created && started
+	case MetricDownload, MetricExtract:
+		if s.Pull == nil || s.Pull.DownloadMS == nil || s.Pull.ExtractMS == nil {
+			return 0, false
+		}
+		if metric == MetricDownload {
+			return *s.Pull.DownloadMS, true
+		}
+		return *s.Pull.ExtractMS, true
 	case MetricReadBytes:
 		return count(s.ReadBytes)
 	case MetricMajorFaults:
@@ -133,12 +148,13 @@ func (r *Result) witness(metric string, ready Comparison, schedule stats.Schedul
 var unknownChange = Change{math.Inf(1), math.Inf(-1), math.Inf(1)}
 
 // cpuWarning tells where the two witnesses disagree: a change of the time to
-// ready that leaves no trace in what was computed.
+// ready that leaves no trace in what was computed. A pull is computed by the
+// engine, so at level Pull nothing follows from that.
 func (r *Result) cpuWarning(ready Comparison) []string {
 	i := slices.IndexFunc(r.Comparisons, func(c Comparison) bool {
 		return c.Metric == MetricCPU && c.Candidate == ready.Candidate
 	})
-	if i < 0 || ready.Change.Low <= 0 && ready.Change.High >= 0 {
+	if i < 0 || r.Cold.Level == Pull || ready.Change.Low <= 0 && ready.Change.High >= 0 {
 		return nil
 	}
 	cpu := r.Comparisons[i].Change

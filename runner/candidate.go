@@ -35,6 +35,9 @@ type Candidate struct {
 	// What Prepare found.
 	Digest        string `json:"digest,omitempty"`         // the engine's image ID
 	UnpackedBytes *int64 `json:"unpacked_bytes,omitempty"` // sum of the layers; nil where unknown
+	// CompressedBytes is the sum of the layers as a registry has them; nil
+	// where no registry was asked.
+	CompressedBytes *int64 `json:"compressed_bytes,omitempty"`
 }
 
 // Env is a list of NAME=value. In JSON only the names appear: values are where
@@ -60,9 +63,11 @@ func (c Candidate) Clone() Candidate {
 		r.Body = slices.Clone(r.Body)
 		c.Request = &r
 	}
-	if c.UnpackedBytes != nil {
-		n := *c.UnpackedBytes
-		c.UnpackedBytes = &n
+	for _, size := range []**int64{&c.UnpackedBytes, &c.CompressedBytes} {
+		if *size != nil {
+			n := **size
+			*size = &n
+		}
 	}
 	return c
 }

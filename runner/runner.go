@@ -55,6 +55,31 @@ type Eviction struct {
 	Proved bool   // Evict counts what stays
 }
 
+// A Puller is a Runner that can make starts cold at level Pull. It is an
+// optional power.
+type Puller interface {
+	// PullEachTime makes every later Start of these prepared candidates begin
+	// with a pull of the image, which is not in the engine before and is
+	// removed after it, both outside the timed part. It returns them with what
+	// is only known of an image in a registry; an error that wraps
+	// ErrNotPermitted names the remedy. It is called once, before any Start.
+	PullEachTime(ctx context.Context, candidates []Candidate) ([]Candidate, Pulling, error)
+}
+
+// Pulling says how candidates are pulled.
+type Pulling struct {
+	How  string // one phrase, for people
+	Held []Held // of those candidates that other images share layers with
+}
+
+// Held is how many layers of a candidate stay in the engine when the candidate
+// is removed, since other images hold them.
+type Held struct {
+	Candidate int // its place among the candidates
+	Layers    int // from the lowest one on
+	By        []string
+}
+
 // A Witness is a Runner that can say how much of a candidate is in memory. It
 // is an optional power. It reads the page cache without changing it.
 type Witness interface {

@@ -9,6 +9,7 @@ type MarkName string
 // The marks, in the order in which they happen. Begin is the zero of the
 // others and stands in Start.BeginAt.
 const (
+	Pulled        MarkName = "pulled"         // the image is in the engine and unpacked; at level Pull alone
 	Created       MarkName = "created"        // the create call returned
 	Started       MarkName = "started"        // the start call returned
 	Listening     MarkName = "listening"      // the program accepts connections
@@ -34,6 +35,7 @@ var order = []struct {
 	mark  MarkName
 	phase string
 }{
+	{Pulled, "pull"},
 	{Created, "create"},
 	{Started, "start"},
 	{Listening, "boot"},
@@ -81,12 +83,26 @@ const (
 	OutcomeError   Outcome = "error"   // the engine refused to start it
 )
 
+// A Pull is how an image came into the engine at the beginning of a start.
+type Pull struct {
+	// Download is from BeginAt until the last layer's last byte was here, and
+	// Extract what was left of the pull then: engines unpack the first layers
+	// while they download others. Nil where the engine does not tell.
+	Download, Extract *time.Duration
+
+	Layers      int   // of the image, as the engine counted them
+	AlreadyHere int   // of these, not pulled as the engine had them
+	Bytes       int64 // that were downloaded, compressed, as far as the engine told
+}
+
 // A Start is one start of one candidate, from the create call until it was
 // ready or failed.
 type Start struct {
-	BeginAt time.Time // just before the create call, with monotonic reading
+	BeginAt time.Time // just before the pull, if there is one, or the create call; with monotonic reading
 	Outcome Outcome
 	Marks   Marks
+
+	Pull *Pull // nil where nothing was pulled, or the pull did not end
 
 	Health string // HTTP rule: the path that answered 2xx
 

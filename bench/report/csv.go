@@ -18,12 +18,13 @@ func CSV(w io.Writer, r *bench.Result) error {
 	head := []string{"candidate", "ref", "role", "block", "position", "begin_at", "outcome", "ready_ms", "resolution_ms", "resident", "cpu_ms"}
 	covariates := []string{bench.CovariateCPUWait, bench.CovariateSteal, bench.CovariateProbe}
 	head = append(head, covariates...)
-	marks := []runner.MarkName{runner.Created, runner.Started, runner.Listening, runner.FirstResponse}
+	marks := []runner.MarkName{runner.Pulled, runner.Created, runner.Started, runner.Listening, runner.FirstResponse}
 	for _, m := range marks {
 		head = append(head, string(m)+"_ms")
 	}
 	head = append(head, "stop_ms", "error",
-		"read_bytes", "major_faults", "peak_memory_bytes", "cpu_pressure_ms", "io_pressure_ms", "memory_pressure_ms", "load")
+		"read_bytes", "major_faults", "peak_memory_bytes", "cpu_pressure_ms", "io_pressure_ms", "memory_pressure_ms", "load",
+		"download_ms", "extract_ms", "already_here")
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -54,6 +55,11 @@ func CSV(w io.Writer, r *bench.Result) error {
 		row = append(row, float(s.StopMS), cell(s.Error),
 			whole(s.ReadBytes), whole(s.MajorFaults), whole(s.PeakMemoryBytes),
 			optional(host.CPUPressureMS), optional(host.IOPressureMS), optional(host.MemoryPressureMS), optional(host.Load))
+		if p := s.Pull; p != nil {
+			row = append(row, optional(p.DownloadMS), optional(p.ExtractMS), strconv.Itoa(p.AlreadyHere))
+		} else {
+			row = append(row, "", "", "")
+		}
 		if err := out.Write(row); err != nil {
 			return err
 		}

@@ -138,6 +138,8 @@ type gauged struct {
 
 func (g gauged) Gauge() (time.Duration, bool) { return g.gauge(), true }
 
+func pull(s *bench.Spec) { s.Cold = bench.Pull }
+
 func is(ref string, every int) func(string, int) bool {
 	return func(r string, n int) bool { return r == ref && n > 0 && n%every == 0 }
 }
@@ -194,6 +196,11 @@ var fixtures = []fixture{
 	{name: "costs_ten", names: []string{
 		"service:v1", "service:v2", "service:v3", "service:v4", "service:v5", "service:v6", "service:v7", "service:v8", "service:v9", "service:v10",
 	}, times: in(620), load: 0.15, reads: 0.1, spec: func(s *bench.Spec) { s.Pairs = 12 }, run: runnertest.Scripted{Evictable: true, Provable: true}},
+	{name: "pull", times: in(620), run: runnertest.Scripted{Pullable: true}, spec: pull},
+	{name: "pull_partly_cold", run: runnertest.Scripted{Pullable: true, Here: 3}, fails: is("1", 4), spec: func(s *bench.Spec) { pull(s); s.Pairs = 12 }},
+	{name: "pull_ten", names: []string{
+		"service:v1", "service:v2", "service:v3", "service:v4", "service:v5", "service:v6", "service:v7", "service:v8", "service:v9", "service:v10",
+	}, run: runnertest.Scripted{Pullable: true}, spec: func(s *bench.Spec) { pull(s); s.Pairs = 12 }},
 	{name: "hostile", names: hostile, fails: is("1", 4), spec: func(s *bench.Spec) { s.Pairs = 12 },
 		log: []string{"\x1b[31mTraceback <img src=x onerror=alert(1)> | `rm -rf /` @everyone\r\n\u202egnp.exe " + long}},
 	{name: "adjusted", times: in(920), load: 0.15, spec: func(s *bench.Spec) { s.Pairs = 20 }},

@@ -69,7 +69,7 @@ func phases(v view) table {
 		}
 		turned.rows = append(turned.rows, row)
 	}
-	for _, metric := range []string{"create", "start", bench.MetricMajorFaults, bench.MetricPeakMemory, bench.MetricReadBytes} {
+	for _, metric := range []string{bench.MetricDownload, bench.MetricExtract, "create", "start", bench.MetricMajorFaults, bench.MetricPeakMemory, bench.MetricReadBytes} {
 		partOfFloor := metric == "create" || metric == "start"
 		if partOfFloor && !slices.Contains(metrics, bench.MetricFloor) {
 			continue
@@ -118,6 +118,10 @@ func meaning(metric string) string {
 	switch metric {
 	case bench.MetricFloor:
 		return "engine floor (create + start)"
+	case bench.MetricDownload:
+		return "  of it download"
+	case bench.MetricExtract:
+		return "  then unpacking"
 	case "boot":
 		return "boot (until it listens)"
 	case "warmup":

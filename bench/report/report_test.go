@@ -49,6 +49,9 @@ func TestCSV(t *testing.T) {
 					"cpu_ms": s.CPUMS, "cpu_wait_ms": covariate(s, bench.CovariateCPUWait), "steal_ms": covariate(s, bench.CovariateSteal),
 					"probe_ms":   covariate(s, bench.CovariateProbe),
 					"created_ms": mark(s, runner.Created), "started_ms": mark(s, runner.Started),
+					"pulled_ms":    mark(s, runner.Pulled),
+					"download_ms":  pullTime(s, func(p bench.PullTimes) *float64 { return p.DownloadMS }),
+					"extract_ms":   pullTime(s, func(p bench.PullTimes) *float64 { return p.ExtractMS }),
 					"listening_ms": mark(s, runner.Listening), "first_response_ms": mark(s, runner.FirstResponse),
 					"read_bytes": count(s.ReadBytes), "major_faults": count(s.MajorFaults), "peak_memory_bytes": count(s.PeakMemoryBytes),
 					"cpu_pressure_ms": s.Host.CPUPressureMS, "io_pressure_ms": s.Host.IOPressureMS,
@@ -77,6 +80,13 @@ func mark(s bench.Start, name runner.MarkName) *float64 {
 		return &m.MS
 	}
 	return nil
+}
+
+func pullTime(s bench.Start, of func(bench.PullTimes) *float64) *float64 {
+	if s.Pull == nil {
+		return nil
+	}
+	return of(*s.Pull)
 }
 
 func covariate(s bench.Start, name string) *float64 {

@@ -91,6 +91,9 @@ func coldness(v view) string {
 			}
 		}
 	}
+	for _, e := range v.Cold.Pulls {
+		s += "\n      " + pulls(v, e)
+	}
 	for _, e := range v.Cold.Evidence {
 		switch name := v.names[e.Candidate]; {
 		case v.Cold.Level == bench.Cache:
@@ -125,6 +128,23 @@ func exactness(v view) string {
 		line += "; listening was seen by " + shorten(bench.Printable(strings.Join(slices.Sorted(maps.Keys(sources)), " and ")), maxName)
 	}
 	return line
+}
+
+// pulls is what proves that a candidate was pulled as a whole, or how far.
+func pulls(v view, e bench.PullEvidence) string {
+	s := v.names[e.Candidate] + ": "
+	switch {
+	case e.Layers == 0:
+		return s + "no layer was pulled"
+	case e.AlreadyHere == 0:
+		s += fmt.Sprintf("none of %s in the engine before a pull", plural(e.Layers, "layer"))
+	default:
+		s += fmt.Sprintf("only partly cold, up to %d of %s in the engine before a pull", e.AlreadyHere, plural(e.Layers, "layer"))
+	}
+	if size := v.Candidates[e.Candidate].CompressedBytes; size != nil {
+		s += ", " + bytes(*size) + " compressed"
+	}
+	return s
 }
 
 // host is where it was measured, and what repeats it.

@@ -6,6 +6,7 @@ import (
 
 	"mlbench/bench"
 	"mlbench/runner"
+	"mlbench/runner/docker"
 )
 
 // BenchmarkOverhead measures what the harness adds to what it measures: the
@@ -64,7 +65,7 @@ func BenchmarkInjected(b *testing.B) {
 // different times.
 func compareImages(b *testing.B, image string, before, after time.Duration, edit func(*bench.Spec)) *bench.Result {
 	b.Helper()
-	r, err := newRunner("docker", func(string) {})
+	r, err := newRunner("docker", docker.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mlbench/runner"
+	"mlbench/runner/docker"
 )
 
 func newClean(std streams) *cobra.Command {
@@ -13,12 +14,12 @@ func newClean(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clean",
 		Short: "Remove what killed runs left behind",
-		Long: `clean removes containers, helper images and processes whose mlbench lives no
+		Long: `clean removes containers, images, folders and processes whose mlbench lives no
 more. Every run does so too before it begins.`,
 		Example: `  mlbench clean`,
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := newRunner(name, func(string) {})
+			r, err := newRunner(name, docker.Options{})
 			if err != nil {
 				return err
 			}

@@ -129,7 +129,7 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 		return err
 	}
 	progress := newProgress(std.err)
-	r, err := newRunner(o.spec.Runner, progress.Note)
+	r, err := newRunner(o.spec.Runner, docker.Options{Notify: progress.Note, Registry: o.spec.Registry})
 	if err != nil {
 		return err
 	}
@@ -162,11 +162,11 @@ func verdict(r *bench.Result) error {
 }
 
 // newRunner makes the runner of that name. Only here is it known which there
-// are.
-func newRunner(name string, notify func(string)) (runner.Runner, error) {
+// are. The options are those of docker.
+func newRunner(name string, opts docker.Options) (runner.Runner, error) {
 	switch name {
 	case "docker":
-		return docker.New(docker.Options{Notify: notify})
+		return docker.New(opts)
 	case "process":
 		return new(process.Runner), nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"mlbench/bench/report"
 	"mlbench/runner"
+	"mlbench/runner/docker"
 )
 
 func newDoctor(std streams) *cobra.Command {
@@ -23,7 +24,7 @@ nothing can be measured.`,
   mlbench doctor --runner process`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := newRunner(name, func(string) {})
+			r, err := newRunner(name, docker.Options{})
 			if err != nil {
 				return err
 			}

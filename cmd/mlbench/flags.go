@@ -42,7 +42,8 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.body, "body", "", "its body, or @FILE")
 
 	f.StringVar(&s.Runner, "runner", s.Runner, "what starts candidates: docker, process")
-	f.StringVar((*string)(&s.Cold), "cold", string(s.Cold), "what is cold before a start: auto, warm, cache")
+	f.StringVar((*string)(&s.Cold), "cold", string(s.Cold), "what is cold before a start: auto, warm, cache, pull")
+	f.StringVar(&s.Registry, "registry", "", "with --cold pull, where the images are pulled from: HOST[/PATH] (mlbench serves copies of them itself)")
 	f.VarP(parsed(&s.TargetMS, parseMillis, "duration", "1s"), "target", "", "gate: ready within this time at --quantile")
 	f.VarP(parsed(&s.Quantile, parseQuantile, "share", "0.9"), "quantile", "", "of the starts, for --target")
 	f.VarP(parsed(&s.MaxBytes, parseLimit, "size", "none"), "max-size", "", "gate: unpacked size, e.g. 800MB")
@@ -52,7 +53,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.VarP(parsed(&s.Pairs, parsePairs, "n", "as many as it takes"), "pairs", "", "do exactly so many pairs")
 	f.StringVar((*string)(&s.Goal), "goal", string(s.Goal), "decide: stop at any verdict; claim: go on from 'no regression' to try for 'faster'")
 	f.BoolVar(&s.NoCovariate, "no-covariate", false, "judge the times alone; do not use what is known of the host")
-	f.VarP(parsed(&s.TimeoutMS, parseMillis, "duration", "60s"), "timeout", "", "of one start; past it the start has failed")
+	f.VarP(parsed(&s.TimeoutMS, parseMillis, "duration", "60s, 10m with --cold pull"), "timeout", "", "of one start; past it the start has failed")
 	f.VarP(parsed(&s.Seed, parseSeed, "n", "random"), "seed", "", "of the order of starts")
 
 	f.StringArrayVarP(&o.env, "env", "e", nil, "NAME=value for the candidates, or NAME to pass it on (repeatable)")
@@ -85,6 +86,12 @@ func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Cand
 	}
 	if s.Runner == "process" && !f.Changed("cold") {
 		s.Cold = bench.Warm
+	}
+	if s.Cold == bench.Pull && !f.Changed("timeout") {
+		s.TimeoutMS = bench.Millis(bench.PullTimeout)
+	}
+	if f.Changed("registry") && s.Registry == "" {
+		return nil, usage("--registry: empty: give a host, e.g. --registry localhost:5000, or leave it away")
 	}
 	if err := s.Validate(); err != nil {
 		name, rest, _ := strings.Cut(err.Error(), ":")

@@ -100,7 +100,7 @@ func (o *selftestOptions) run(ctx context.Context, std streams) error {
 		return err
 	}
 	progress := newProgress(std.err)
-	r, err := newRunner(o.plan.Runner, progress.Note)
+	r, err := newRunner(o.plan.Runner, docker.Options{Notify: progress.Note})
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 
 	"mlbench/bench"
 	"mlbench/runner"
+	"mlbench/runner/docker"
 	"mlbench/runner/runnertest"
 )
 
@@ -120,7 +121,7 @@ func (s *signalled) send(t *testing.T, signal os.Signal) {
 // it.
 func leftovers(t *testing.T, name string) []string {
 	t.Helper()
-	r, err := newRunner(name, func(string) {})
+	r, err := newRunner(name, docker.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,4 +292,59 @@ func TestKilledRunIsReaped(t *testing.T) {
 			}
 		}
 	})
+}
+
+// While copies are made for level Pull, while one is pulled, and when mlbench
+// is killed: no image, no container, no folder stays.
+func TestPullEndsClean(t *testing.T) {
+	needEngine(t)
+	ref := fixtureImage(t, "one", "EXPOSE 8080")
+	for _, test := range []struct {
+		until  string
+		signal syscall.Signal
+	}{
+		{"copying ", syscall.SIGINT},
+		{"copied ", syscall.SIGINT}, // the first pull follows
+		{"copied ", syscall.SIGKILL},
+		{"warm-up", syscall.SIGKILL},
+	} {
+		t.Run(strings.TrimSpace(test.until)+" "+test.signal.String(), func(t *testing.T) {
+			dir := t.TempDir()
+			t.Setenv("TMPDIR", dir)
+			s := launch(t, test.until, "run", "--cold", "pull", ref)
+			s.send(t, test.signal)
+			if test.signal == syscall.SIGKILL {
+				_ = s.cmd.Wait()
+				mustReap(t, "docker")
+			} else {
+				s.end(t)
+				if left := leftovers(t, "docker"); len(left) > 0 {
+					t.Errorf("left behind: %q", left)
+				}
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("%v, left behind: %v", err, left)
+			}
+			if left := copies(t); len(left) > 0 {
+				t.Errorf("left in the engine: %q", left)
+			}
+		})
+	}
+}
+
+// copies are the images that were pulled from a registry on this host and are
+// still there.
+func copies(t *testing.T) []string {
+	t.Helper()
+	out, err := exec.Command("docker", "images", "--digests", "--all", "--format", "{{.Repository}} {{.ID}}").Output()
+	if err != nil {
+		t.Skip("needs the docker command: ", err)
+	}
+	var found []string
+	for line := range strings.Lines(string(out)) {
+		if strings.HasPrefix(line, "127.0.0.1:") && strings.Contains(line, "/mlbench-") {
+			found = append(found, strings.TrimSpace(line))
+		}
+	}
+	return found
 }

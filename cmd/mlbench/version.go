@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"mlbench/runner/docker"
 )
 
 // version is set by the linker in release builds.
@@ -36,7 +38,7 @@ func newVersion(std streams) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			own, goVersion := buildVersion()
 			fmt.Fprintf(std.out, "mlbench %s, %s %s/%s\n", own, goVersion, runtime.GOOS, runtime.GOARCH)
-			r, err := newRunner("docker", func(string) {})
+			r, err := newRunner("docker", docker.Options{})
 			if err != nil {
 				return err
 			}

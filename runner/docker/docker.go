@@ -45,8 +45,8 @@ const logLines = 20
 // patience is how long engine calls may take that nothing else bounds. An
 // engine that is gone is noticed at once; this is for one that hangs.
 type patience struct {
-	launch time.Duration // create and start: a busy engine may take long
-	remove time.Duration // of one container or image
+	launch time.Duration // create and start, and removing an image: a busy engine may take long
+	remove time.Duration // of one container
 	ask    time.Duration // questions, which an engine answers from memory
 	back   time.Duration // for an engine that is gone to come back: to start it again takes seconds
 }
@@ -65,6 +65,9 @@ type Options struct {
 	// Polling tries to connect even where the kernel tells when a candidate
 	// listens.
 	Polling bool
+	// Registry is where level Pull pulls from, host[/path]; "" for a registry
+	// of the Runner's own.
+	Registry string
 }
 
 // Runner starts containers on the engine that the docker command would use:
@@ -101,6 +104,12 @@ type Runner struct {
 
 	gauge *speed.Gauge // made when needed
 
+	// At level Pull.
+	fresh  map[string]*fresh         // by digest of the candidate: what its starts pull
+	pulled map[string]*registryImage // by Ref of the candidate: what the user's registry has
+	folder string                    // on this host, "" for none; its owner is in its name
+	server *server
+
 	accounts [quantities]account // of an earlier container
 	sought   bool                // their places were asked for, under a rule that needs no address
 }
@@ -109,6 +118,7 @@ var (
 	_ runner.Runner  = (*Runner)(nil)
 	_ runner.Evictor = (*Runner)(nil)
 	_ runner.Witness = (*Runner)(nil)
+	_ runner.Puller  = (*Runner)(nil)
 	_ runner.Reaper  = (*Runner)(nil)
 	_ runner.Gauge   = (*Runner)(nil)
 
@@ -225,7 +235,7 @@ func (r *Runner) onThisHost(info system.Info) bool {
 
 // Close removes what the Runner made for itself.
 func (r *Runner) Close() error {
-	err := errors.Join(r.removeHelper(), r.removeImported())
+	err := errors.Join(r.removeHelper(), r.removeImported(), r.closeFresh())
 	if r.ear != nil {
 		err = errors.Join(err, r.ear.Close())
 		r.ear = nil

@@ -254,7 +254,7 @@ func (r *Runner) removeHelper() error {
 }
 
 func (r *Runner) removeImage(ref string) error {
-	ctx, cancel := detached(context.Background(), r.remove)
+	ctx, cancel := detached(context.Background(), r.launch)
 	defer cancel()
 	_, err := r.cli.ImageRemove(ctx, ref, image.RemoveOptions{Force: true, PruneChildren: true})
 	if err == nil || cerrdefs.IsNotFound(err) {

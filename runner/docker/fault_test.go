@@ -213,7 +213,7 @@ func TestEngineNeverAnswers(t *testing.T) {
 				_, err := r.Prepare(ctx, runner.Candidate{Ref: "image"})
 				return err
 			},
-			"pull": func(ctx context.Context, r *Runner) error { return r.pull(ctx, "image") },
+			"pull": func(ctx context.Context, r *Runner) error { _, err := r.pull(ctx, "image"); return err },
 			"Start": func(ctx context.Context, r *Runner) error {
 				_, err := r.Start(ctx, runner.Candidate{Name: "image"}, time.Hour)
 				return err

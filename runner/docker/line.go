@@ -29,6 +29,8 @@ func (x *one) hold(ctx context.Context) {
 	if !x.r.local {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, x.r.ask)
+	defer cancel()
 	if conn, err := x.r.cli.Dialer()(ctx); err == nil {
 		x.line = &line{conn, time.Now()}
 	}

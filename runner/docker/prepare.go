@@ -17,7 +17,13 @@ import (
 // tells them.
 func (r *Runner) Prepare(ctx context.Context, c runner.Candidate) (runner.Candidate, error) {
 	c = c.Clone()
-	img, err := r.image(ctx, c.Ref)
+	var img image.InspectResponse
+	var err error
+	if r.opts.Registry == "" {
+		img, err = r.image(ctx, c.Ref)
+	} else {
+		img, c.CompressedBytes, err = r.fromRegistry(ctx, c)
+	}
 	if err != nil {
 		return c, err
 	}
@@ -70,14 +76,23 @@ func (r *Runner) image(ctx context.Context, ref string) (image.InspectResponse, 
 		return image.InspectResponse{}, runner.As(runner.ErrUsage, fmt.Errorf(
 			"%q is not an image reference: %w: give one like registry.example/name:tag", ref, err))
 	}
-	img, err := r.inspectImage(ctx, ref)
-	if cerrdefs.IsNotFound(err) {
-		r.opts.Notify(fmt.Sprintf("image %s is not here: pulling it", ref))
-		if err := r.pull(ctx, ref); err != nil {
-			return img, err
-		}
-		img, err = r.inspectImage(ctx, ref)
+	img, err := r.inspect(ctx, ref)
+	if !cerrdefs.IsNotFound(err) {
+		return img, err
 	}
+	r.opts.Notify(fmt.Sprintf("image %s is not here: pulling it", ref))
+	if _, err := r.pull(ctx, ref); err != nil {
+		if ctx.Err() != nil {
+			return img, context.Cause(ctx)
+		}
+		return img, runner.As(runner.ErrEnvironment, fmt.Errorf(
+			"image %s is not here and cannot be pulled: %w: check the name, or build or `docker pull` it first (a private registry needs your login)", ref, err))
+	}
+	return r.inspect(ctx, ref)
+}
+
+func (r *Runner) inspect(ctx context.Context, ref string) (image.InspectResponse, error) {
+	img, err := r.inspectImage(ctx, ref)
 	if err != nil {
 		return img, r.engineError(ctx, "inspecting image "+ref, err)
 	}

@@ -103,7 +103,7 @@ func (x *one) contains(pid int) bool {
 	return err == nil && x.id != "" && strings.Contains(string(cgroup), x.id)
 }
 
-// Reap removes containers and images that killed runs left behind.
+// Reap removes containers, images and folders that killed runs left behind.
 func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 	labelled := filters.NewArgs(filters.Arg("label", runner.OwnerLabel))
 	asking, cancel := context.WithTimeout(ctx, r.ask)
@@ -136,7 +136,8 @@ func (r *Runner) Reap(ctx context.Context) ([]string, error) {
 	gone, err := r.reapImages(ctx, slices.DeleteFunc(images, func(i image.Summary) bool {
 		return !ownerDead(i.Labels) || !ours(i.RepoTags)
 	}))
-	return append(reaped, gone...), errors.Join(append(failed, err)...)
+	folders, folderErr := r.reapFolders(ctx)
+	return slices.Concat(reaped, gone, folders), errors.Join(append(failed, err, folderErr)...)
 }
 
 func (r *Runner) reapContainer(ctx context.Context, id string) error {

@@ -52,17 +52,32 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		}
 	}
 	r.starts++
-	x := &one{r: r, c: c, name: fmt.Sprintf("mlbench-%s-%d", r.session, r.starts), ended: make(chan struct{})}
+	x := &one{r: r, c: c, fresh: r.fresh[c.Digest], timeout: timeout, name: fmt.Sprintf("mlbench-%s-%d", r.session, r.starts), ended: make(chan struct{})}
 	defer func() {
 		stopping := time.Now()
 		err = errors.Join(err, x.remove(ctx))
+		if x.fresh != nil {
+			err = errors.Join(err, r.removePulled(x.fresh.ref, x.cut))
+		}
 		s.Stop = time.Since(stopping)
 	}()
 	defer x.release()
 	s = runner.Start{Outcome: runner.OutcomeReady, Marks: make(runner.Marks)}
+	if x.fresh != nil {
+		if err := x.makeAbsent(ctx); err != nil {
+			return s, err
+		}
+	}
 	if err := x.launch(ctx, &s); err != nil {
 		if ctx.Err() != nil {
 			return s, context.Cause(ctx)
+		}
+		if errors.Is(err, errPullTimeout) {
+			s.Outcome, s.Problem = runner.OutcomeTimeout, err.Error()
+			return s, nil
+		}
+		if errors.Is(err, runner.ErrEnvironment) {
+			return s, err
 		}
 		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) || hostFailed(err) {
 			return s, r.engineError(ctx, "starting "+c.Name, err)
@@ -128,6 +143,10 @@ type one struct {
 	id   string
 	name string
 
+	fresh   *fresh // nil where nothing is pulled
+	timeout time.Duration
+	cut     bool // a pull was begun and did not end
+
 	warnings []string // of the engine, about what it leaves out
 	target   probe.Target
 	program  *listen.Program // what is heard of it; nil where only tries tell
@@ -147,14 +166,11 @@ type one struct {
 	unreachable bool
 }
 
-// launch creates and starts the container: the marks Created and Started.
+// launch creates and starts the container: the marks Created and Started, and
+// Pulled where the image is pulled first.
 func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	config, host := x.r.configs(x.c)
-	// Interrupted in the middle, either call may go on in the engine and
-	// make something that nobody knows of. They are short, so they are not.
-	calls, cancel := detached(ctx, x.r.launch)
-	defer cancel()
-	x.hold(calls)
+	x.hold(ctx)
 	probe.Lag() // measured here, not within the start
 	if x.r.ear != nil {
 		x.r.ear.Forget()
@@ -165,6 +181,16 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	}
 
 	s.BeginAt = time.Now()
+	if x.fresh != nil {
+		config.Image = x.fresh.ref
+		if err := x.pull(ctx, s); err != nil {
+			return err
+		}
+	}
+	// Interrupted in the middle, either call may go on in the engine and
+	// make something that nobody knows of. They are short, so they are not.
+	calls, cancel := detached(ctx, x.r.launch)
+	defer cancel()
 	created, err := x.r.cli.ContainerCreate(calls, config, host, nil, nil, x.name)
 	s.Marks[runner.Created] = runner.Mark{At: time.Since(s.BeginAt), Source: "engine-call"}
 	if err != nil {

@@ -22,18 +22,22 @@ type Scripted struct {
 	Evictable bool // Evict works
 	Provable  bool // and Resident can prove it
 	Stays     int64
+	Pullable  bool // starts can begin with a pull
+	Here      int  // so many of ScriptedLayers are in the engine before one, as another image has them
 	Info      runner.Host
 
 	Evictions int
 
 	starts  map[string]int
 	evicted bool // since the last start
+	pulling bool // starts begin with a pull
 }
 
 var (
 	_ runner.Runner  = (*Scripted)(nil)
 	_ runner.Evictor = (*Scripted)(nil)
 	_ runner.Witness = (*Scripted)(nil)
+	_ runner.Puller  = (*Scripted)(nil)
 )
 
 // ScriptedTotal and ScriptedTouched are the bytes that every scripted
@@ -41,6 +45,14 @@ var (
 const (
 	ScriptedTotal   = 1000e6
 	ScriptedTouched = 100e6
+)
+
+// ScriptedLayers, ScriptedCompressed and ScriptedPull are the layers of every
+// scripted candidate, their bytes in a registry, and how long they take to pull.
+const (
+	ScriptedLayers     = 7
+	ScriptedCompressed = 400e6
+	ScriptedPull       = 8 * time.Second
 )
 
 // ReadyIn is a start that was ready after d.
@@ -101,7 +113,40 @@ func (s *Scripted) Start(ctx context.Context, c runner.Candidate, _ time.Duratio
 	if start.BeginAt.IsZero() {
 		start.BeginAt = time.Now()
 	}
+	if s.pulling && err == nil {
+		pulled(&start, s.Here)
+	}
 	return start, err
+}
+
+// pulled puts a pull before a start.
+func pulled(s *runner.Start, here int) {
+	marks := runner.Marks{runner.Pulled: {At: ScriptedPull, Source: "scripted"}}
+	for name, m := range s.Marks {
+		m.At += ScriptedPull
+		marks[name] = m
+	}
+	s.Marks = marks
+	download, extract := ScriptedPull/4, ScriptedPull*3/4
+	s.Pull = &runner.Pull{Download: &download, Extract: &extract, Layers: ScriptedLayers, AlreadyHere: here, Bytes: ScriptedCompressed}
+}
+
+// PullEachTime says what Pullable and Here say.
+func (s *Scripted) PullEachTime(_ context.Context, candidates []runner.Candidate) ([]runner.Candidate, runner.Pulling, error) {
+	p := runner.Pulling{How: "scripted"}
+	if !s.Pullable {
+		return nil, p, runner.As(runner.ErrNotPermitted, errors.New("scripted not to: use --cold warm"))
+	}
+	s.pulling = true
+	candidates = slices.Clone(candidates)
+	for i := range candidates {
+		size := int64(ScriptedCompressed)
+		candidates[i].CompressedBytes = &size
+		if s.Here > 0 {
+			p.Held = append(p.Held, runner.Held{Candidate: i, Layers: s.Here, By: []string{"other:tag", "base:tag"}})
+		}
+	}
+	return candidates, p, nil
 }
 
 // Close does nothing.
