@@ -28,6 +28,8 @@ func connectTo(ctx context.Context, addr netip.AddrPort, first []byte) (opened, 
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit); err != nil {
 		return opened{}, os.NewSyscallError("setsockopt", err)
 	}
+	keepStamping()
+	_ = stamp(fd) // without it moments are a little later
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		_ = unix.Shutdown(fd, unix.SHUT_RDWR)
@@ -50,7 +52,7 @@ func connectTo(ctx context.Context, addr netip.AddrPort, first []byte) (opened, 
 			conn, err := net.FileConn(file)
 			return opened{conn, max(sent, 0)}, err
 		case unix.EINTR: // it goes on; asked again, it is waited for again
-		case unix.EINPROGRESS: // past limit
+		case unix.EINPROGRESS, unix.EALREADY: // past limit; the latter after EINTR
 			return opened{}, os.ErrDeadlineExceeded
 		default:
 			return opened{}, os.NewSyscallError("connect", err)

@@ -142,3 +142,30 @@ func TestListensTwice(t *testing.T) {
 		t.Errorf("listening %+v, ready %+v; it did at %v and %v", l, r, first.Sub(target.Begin), second.Sub(target.Begin))
 	}
 }
+
+// TestTriesThePortFirst: a program that listens for a moment, to see whether
+// its port is free, accepts from the second time on.
+func TestTriesThePortFirst(t *testing.T) {
+	addr := free(t)
+	target := at(addr)
+	events := make(told, 2)
+	target.Events = events
+	first := time.Now()
+	events <- first // nothing listens any more when it is told
+	second := make(chan time.Time, 1)
+	time.AfterFunc(400*time.Millisecond, func() { // after a try that was refused
+		now := time.Now()
+		second <- now
+		serve(t, addr, func(int, net.Conn) {})
+		events <- now
+	})
+	seen, err := TCP(within(t, slow), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMarks(t, seen)
+	l, r := seen.Marks[runner.Listening], seen.Marks[runner.Ready]
+	if l.At != first.Sub(target.Begin) || r.At < (<-second).Sub(target.Begin) {
+		t.Errorf("listening %+v, ready %+v", l, r)
+	}
+}

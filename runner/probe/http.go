@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -23,7 +24,8 @@ const (
 	// tryTimeout bounds one request. A server that accepts and hangs until
 	// it is ready answers the waiting request at that moment, so it is long.
 	tryTimeout = 5 * time.Second
-	// maxAnswer bounds what is read of one answer, headers and body.
+	// maxAnswer bounds what is read of one answer, headers and body, where
+	// its status is all that was asked; of the others it bounds the headers.
 	maxAnswer = 1 << 20
 	// bodyTimeout bounds how long the rest of an answer is waited for whose
 	// status was all that was asked: a health path may stream for ever.
@@ -93,7 +95,7 @@ func HTTP(ctx context.Context, t Target, paths []string) (s Sighting, err error)
 		lastNo = sent
 		if closed && t.Events != nil { // it listens no more, and the next time is told
 			at, _, err := t.Events.Next(ctx, time.Now().Add(backstop))
-			if err == nil {
+			if err == nil && at.After(lastNo) {
 				lastNo = at
 			}
 			if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
@@ -149,7 +151,7 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 	}
 	var seen notes
 	lastNo := time.Now()
-	unrefused := lastNo // the last time that it was not refused
+	var refusedSince time.Time // zero while it is not
 	for {
 		refused := false
 		for _, addr := range t.Addrs {
@@ -157,7 +159,7 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 			a, err := ask(ctx, opened{}, addr, q, 0) // a first inference may load the model
 			what := r.Method + " " + r.Path
 			switch {
-			case err == nil && a.ok() && (a.whole || ctx.Err() == nil):
+			case err == nil && a.ok() && a.whole:
 				s.Marks[runner.FirstResponse] = runner.Mark{
 					At:         a.done.Sub(t.Begin),
 					Resolution: sent.Sub(lastNo),
@@ -181,10 +183,12 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 			refused = refused || err == nil && refuses(a.status)
 		}
 		now := time.Now()
-		if !refused {
-			unrefused = now
-		}
-		if now.Sub(unrefused) > refusedFor {
+		switch {
+		case !refused:
+			refusedSince = time.Time{}
+		case refusedSince.IsZero():
+			refusedSince = now
+		case now.Sub(refusedSince) > refusedFor:
 			return s, fmt.Errorf("%w for %v, as one that is wrong: look at --request and --body", ErrRefused, refusedFor)
 		}
 		if err := sleep(ctx, pause(now.Sub(t.Begin), now.Sub(lastNo))); err != nil {
@@ -264,6 +268,7 @@ func unanswered(err error) string {
 // speaks HTTP itself, not through http.Transport, so that nothing but this one
 // request happens on this one connection.
 func ask(ctx context.Context, conn opened, addr string, q question, timeout time.Duration) (answer, error) {
+	asked := time.Now()
 	if conn.Conn == nil {
 		var err error
 		if conn, err = dial(ctx, addr, q.text); err != nil {
@@ -282,7 +287,8 @@ func ask(ctx context.Context, conn opened, addr string, q question, timeout time
 			return answer{}, err
 		}
 	}
-	wire := &lastError{Reader: conn}
+	arriving := &arrivals{conn: conn.Conn}
+	wire := &lastError{Reader: arriving}
 	limited := &io.LimitedReader{R: wire, N: maxAnswer}
 	in := bufio.NewReader(limited)
 	for {
@@ -299,15 +305,16 @@ func ask(ctx context.Context, conn opened, addr string, q question, timeout time
 		if resp.StatusCode < 200 { // interim, e.g. 100 Continue; maxAnswer bounds them
 			continue
 		}
-		a := answer{status: resp.StatusCode, at: time.Now(), leads: leads(resp)}
+		a := answer{status: resp.StatusCode, at: arriving.since(asked), leads: leads(resp)}
 		if timeout > 0 {
-			_ = conn.SetDeadline(a.at.Add(bodyTimeout))
+			_ = conn.SetDeadline(time.Now().Add(bodyTimeout))
+		} else {
+			limited.N = math.MaxInt64 // an image may be the answer; none of it is kept
 		}
-		// A body that is cut or longer than maxAnswer changes nothing: the
-		// status stands.
+		// A body that is cut changes nothing of the status.
 		_, err = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-		a.done, a.whole = time.Now(), err == nil
+		a.done, a.whole = arriving.since(a.at), err == nil
 		return a, nil
 	}
 }

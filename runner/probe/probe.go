@@ -1,6 +1,7 @@
 // Package probe finds the moment at which a started candidate is ready, from
-// outside and with little work: it tries to connect, asks the health path or
-// reads log lines, and states for every moment how exactly it is known.
+// outside and with little work: it is told by the kernel that the candidate
+// listens or tries to connect, asks the health path or reads log lines, and
+// states for every moment how exactly it is known.
 //
 // All of its functions wait until the rule holds or ctx is done. A runner ends
 // ctx, with a cause, when the candidate's program ends or its time is up; that
@@ -69,15 +70,17 @@ type Sighting struct {
 	Tried  []string // last answer of every path or address, for error messages
 }
 
-// pause is the time between two tries. One millisecond keeps the error well
-// under 1 % of any start worth measuring; 1/500 of the time since begin bounds
-// the number of tries (a start of a minute costs about 3,000); and never less
-// than the last try took, so that a server busy with starting spends at most
+// pause is the time from the end of a try, which took so long, to the next. One
+// begins every millisecond, which keeps the error well under 1 % of any start
+// worth measuring, or every 1/500 of the time since begin, which bounds their
+// number (a start of a minute costs about 3,000); and never is the pause
+// shorter than the try, so that a server busy with starting spends at most
 // half of one thread on answering "not yet". A try that took longer than
 // longestWork was waiting, which costs the server nothing, and a pause as
 // long would miss its moment.
 func pause(elapsed, took time.Duration) time.Duration {
-	return max(time.Millisecond, elapsed/500, min(took, longestWork))
+	took = max(took, 0)
+	return max(max(time.Millisecond, elapsed/500)-took, min(took, longestWork))
 }
 
 const longestWork = 50 * time.Millisecond

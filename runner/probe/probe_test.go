@@ -160,7 +160,9 @@ func TestPause(t *testing.T) {
 		{0, 20 * time.Millisecond, 20 * time.Millisecond},
 		{10 * time.Second, tryTimeout, longestWork},        // a server that hung
 		{10 * time.Second, dialTimeout, longestWork},       // a lost packet
-		{time.Hour, tryTimeout, 7200 * time.Millisecond},   // a 500th, still
+		{0, 300 * time.Microsecond, 700 * time.Microsecond},
+		{0, 700 * time.Microsecond, 700 * time.Microsecond}, // half of a thread
+		{time.Hour, tryTimeout, 2200 * time.Millisecond},    // every 500th, still
 		{-time.Second, -time.Second, 1 * time.Millisecond}, // never none
 	} {
 		if got := pause(test.elapsed, test.took); got != test.want {

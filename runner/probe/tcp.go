@@ -25,12 +25,16 @@ func TCP(ctx context.Context, t Target) (Sighting, error) {
 	}
 	_ = c.Close() // nothing was sent, so nothing can be lost
 	ready := runner.Mark{At: c.at.Sub(t.Begin), Resolution: c.at.Sub(c.lastNo), Source: SourceConnect}
-	if listening := s.Marks[runner.Listening]; listening.Source == SourceEvent {
-		ready = listening // it would have accepted from then on
+	if c.listening.Source != "" {
+		ready = c.listening // it would have accepted from then on
 	}
 	s.Marks[runner.Ready] = ready
 	return s, nil
 }
+
+// newsTakes is how much later than the connection the news of its listening may
+// come: the kernel accepts a moment before it tells.
+const newsTakes = 2 * time.Millisecond
 
 // opened is a connection over which so many of the first bytes were sent.
 type opened struct {
@@ -41,9 +45,10 @@ type opened struct {
 // connection is the first one that a target accepted.
 type connection struct {
 	opened
-	addr   string
-	at     time.Time // when it was accepted
-	lastNo time.Time // until when the target did not listen, as far as is known; Target.Since if it is not
+	addr      string
+	at        time.Time   // when it was accepted
+	listening runner.Mark // the last event before, with no refused try since; zero without one
+	lastNo    time.Time   // until when the target did not listen, as far as is known; Target.Since if it is not
 }
 
 // connect waits until the target accepts, and sends the first bytes.
@@ -58,14 +63,18 @@ func connect(ctx context.Context, t Target, first []byte) (connection, Sighting,
 	refused := false // by some address, in an earlier round
 	lastNo := t.Since
 	begun := time.Now()
-	heard := func(until time.Time) error {
+	var last runner.Mark // see connection.listening
+	hear := func(until time.Time) error {
 		at, resolution, err := t.Events.Next(ctx, until)
 		if err != nil {
 			return err
 		}
-		lastNo = at
+		if at.After(lastNo) {
+			lastNo = at
+		}
+		last = runner.Mark{At: at.Sub(t.Begin), Resolution: resolution, Source: SourceEvent}
 		if _, again := s.Marks[runner.Listening]; !again {
-			s.Marks[runner.Listening] = runner.Mark{At: at.Sub(t.Begin), Resolution: resolution, Source: SourceEvent}
+			s.Marks[runner.Listening] = last
 		}
 		return nil
 	}
@@ -73,7 +82,7 @@ func connect(ctx context.Context, t Target, first []byte) (connection, Sighting,
 		// The first try comes at once: it finds out the way to the address
 		// (ARP), which else would stand between the event and the answer.
 		if t.Events != nil && tries > 0 {
-			if err := heard(time.Now().Add(backstop)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
+			if err := hear(time.Now().Add(backstop)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil {
 				t.Events = nil // it hears no more
 			}
 		}
@@ -83,8 +92,8 @@ func connect(ctx context.Context, t Target, first []byte) (connection, Sighting,
 			conn, err := dial(ctx, addr, first)
 			if err == nil {
 				now := time.Now()
-				if t.Events != nil {
-					_ = heard(now) // the news may come while a try succeeds
+				if t.Events != nil && last.Source == "" {
+					_ = hear(now.Add(newsTakes)) // it may come while a try succeeds
 				}
 				if _, told := s.Marks[runner.Listening]; !told && !t.Proxied {
 					listening := runner.Mark{At: now.Sub(t.Begin), Resolution: now.Sub(lastNo), Source: SourceConnect}
@@ -94,7 +103,7 @@ func connect(ctx context.Context, t Target, first []byte) (connection, Sighting,
 					}
 					s.Marks[runner.Listening] = listening
 				}
-				return connection{conn, addr, now, lastNo}, s, nil
+				return connection{conn, addr, now, last, lastNo}, s, nil
 			}
 			if errors.Is(err, syscall.ECONNREFUSED) {
 				answered = true
@@ -108,7 +117,7 @@ func connect(ctx context.Context, t Target, first []byte) (connection, Sighting,
 			return connection{}, s, context.Cause(ctx)
 		}
 		if refused = answered; refused {
-			lastNo = sent
+			lastNo, last = sent, runner.Mark{} // it was another address, or listens no more
 		} else if time.Since(begun) > UnreachableAfter {
 			return connection{}, s, ErrUnreachable
 		}

@@ -17,7 +17,7 @@ func Finding(err error) runner.Finding {
 	}
 	return runner.Finding{
 		Subject: "listening", Grade: runner.Poor,
-		Found:  "found by connecting every millisecond, which slows a candidate that uses all processors; the kernel could tell, but: " + err.Error(),
+		Found:  "found by connecting again and again, at first every millisecond, which slows a candidate that uses all processors; the kernel could tell, but: " + err.Error(),
 		Remedy: "run as root, on Linux 5.15 or later",
 	}
 }

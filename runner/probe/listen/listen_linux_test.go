@@ -181,6 +181,30 @@ func elsewhere(t *testing.T, at string) (port uint16) {
 	return l.Addr().(*net.TCPAddr).AddrPort().Port()
 }
 
+// TestHearing: what is missed once is listened for no more.
+func TestHearing(t *testing.T) {
+	ear(t) // or the test is skipped
+	var h Hearing
+	if h.Program(os.Getpid(), nil, time.Now()) != nil {
+		t.Error("it hears before it begins")
+	}
+	for range 2 {
+		h.Begin()
+		if h.Err() != nil || h.Program(os.Getpid(), nil, time.Now()) == nil || h.Program(1<<30, nil, time.Now()) != nil {
+			t.Fatal(h.Err())
+		}
+	}
+	if err := h.Missed(); err == nil || h.Err() == nil {
+		t.Error("nothing was missed")
+	}
+	if h.Begin(); h.Program(os.Getpid(), nil, time.Now()) != nil {
+		t.Error("it hears again")
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReaches(t *testing.T) {
 	p := (*Ear)(nil).Program(1, []string{"172.17.0.2:80", "[fd00::2]:80"}, time.Now())
 	for there, want := range map[string]bool{

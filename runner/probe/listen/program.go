@@ -44,7 +44,7 @@ func (p *Program) Next(ctx context.Context, until time.Time) (at time.Time, reso
 			continue
 		case p.reaches(e.Addr):
 			return e.At, ClockError, nil
-		case !slices.Contains(p.elsewhere, e.Addr) && len(p.elsewhere) < maxElsewhere:
+		case p.matters(e.Addr) && !slices.Contains(p.elsewhere, e.Addr) && len(p.elsewhere) < maxElsewhere:
 			p.elsewhere = append(p.elsewhere, e.Addr)
 		}
 	}
@@ -62,8 +62,17 @@ func (p *Program) reaches(there netip.AddrPort) bool {
 	})
 }
 
+// matters reports whether a socket that listens there may be the one that was
+// meant. Others on loopback are for talks among the program's own processes,
+// or the engine's name server.
+func (p *Program) matters(there netip.AddrPort) bool {
+	return !there.Addr().Unmap().IsLoopback() ||
+		slices.ContainsFunc(p.addrs, func(a netip.AddrPort) bool { return a.Port() == there.Port() })
+}
+
 // Elsewhere is where something in that network began to listen that does not
-// answer at the program's addresses.
+// answer at the program's addresses: on another port, or on one of theirs but
+// another address.
 func (p *Program) Elsewhere() []netip.AddrPort { return p.elsewhere }
 
 // Forget drops what was heard so far. An Ear keeps only so much, and drops
