@@ -20,8 +20,8 @@ const (
 // A Mark is a moment of a start.
 type Mark struct {
 	At         time.Duration // since Start.BeginAt, on the monotonic clock
-	Resolution time.Duration // the true moment lies in (At-Resolution, At], or within half of it for a midpoint
-	Source     string        // how it was seen, e.g. "poll", "engine-call"
+	Resolution time.Duration // the true moment lies in (At-Resolution, At], or for a midpoint and for events within Resolution of At
+	Source     string        // how it was seen, e.g. "listen-event", "connect", "engine-call"
 }
 
 // Phase is the time between two neighbouring marks.
@@ -80,7 +80,7 @@ const (
 	OutcomeReady   Outcome = "ready"
 	OutcomeTimeout Outcome = "timeout" // not ready within the timeout
 	OutcomeExited  Outcome = "exited"  // the program ended before it was ready
-	OutcomeError   Outcome = "error"   // the engine refused to start it
+	OutcomeError   Outcome = "error"   // the engine refused to start it, or it refused its first request
 )
 
 // A Pull is how an image came into the engine at the beginning of a start.

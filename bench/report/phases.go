@@ -198,7 +198,13 @@ func shiftWithInterval(metric string, i stats.Interval) string {
 	if math.IsNaN(i.Estimate) || math.IsInf(i.Estimate, 0) {
 		return unknown
 	}
-	u := scale(metric, i.Estimate)
+	largest := math.Abs(i.Estimate)
+	for _, bound := range []float64{i.Low, i.High} {
+		if !math.IsInf(bound, 0) && i.Estimate == 0 { // which has no size of its own
+			largest = max(largest, math.Abs(bound))
+		}
+	}
+	u := scale(metric, largest)
 	s := u.signed(i.Estimate) + u.name
 	if math.IsInf(i.Low, 0) || math.IsInf(i.High, 0) {
 		return s + " [" + notYet + "]"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -137,17 +138,30 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 		Spec: o.spec, Runner: r, Candidates: candidates, Tool: tool(), Observer: progress,
 	}.Run(ctx)
 	progress.end()
-	err = errors.Join(err, r.Close())
-	if len(result.Starts) > 0 {
-		err = errors.Join(err, files.write(result))
-	}
-	if result.Measured() {
-		err = errors.Join(err, stdout(std.out, result))
-	}
+	// First of all: to tidy up may take an engine long, and users' patience
+	// may end before.
+	err = errors.Join(err, tell(result, files, std, stdout), r.Close())
 	if err != nil {
 		return err
 	}
 	return verdict(result)
+}
+
+// tell writes the result to the files that were asked for and to stdout. What
+// was measured is not lost where that fails.
+func tell(result *bench.Result, files outputs, std streams, stdout report.Writer) error {
+	if len(result.Starts) == 0 {
+		return nil
+	}
+	kept, err := files.write(result)
+	if result.Measured() {
+		err = errors.Join(err, stdout(std.out, result))
+	}
+	left := errors.Is(err, syscall.EPIPE) // a reader who leaves, as head does, has had enough
+	if err != nil && !kept && !left {
+		err = errors.Join(err, keep(result))
+	}
+	return err
 }
 
 // verdict turns what the gates say into the exit code.

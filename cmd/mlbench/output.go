@@ -51,23 +51,28 @@ func writable(path string) error {
 		return err
 	}
 	removeStale(dir)
-	f, err := os.CreateTemp(dir, unfinished)
+	f, err := os.CreateTemp(dir, unfinished+"*")
 	if err != nil {
 		return err
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// unfinished is the name of a file until it is whole.
-const unfinished = ".mlbench-*"
+// unfinished is what the name of a file begins with until it is whole; digits
+// follow.
+const unfinished = ".mlbench-unfinished-"
 
 // removeStale removes what runs left unfinished that were killed in the moment
 // of writing. That takes no hour.
 func removeStale(dir string) {
-	left, _ := filepath.Glob(filepath.Join(dir, unfinished)) // what is not found stays
-	for _, path := range left {
-		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
-			_ = os.Remove(path)
+	files, _ := os.ReadDir(dir) // what is not found stays
+	for _, f := range files {
+		number, ok := strings.CutPrefix(f.Name(), unfinished)
+		if !ok || strings.Trim(number, "0123456789") != "" {
+			continue
+		}
+		if info, err := f.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(filepath.Join(dir, f.Name()))
 		}
 	}
 }
@@ -94,11 +99,10 @@ func followed(path string) string {
 	return path
 }
 
-// write writes all files, also if some of them fail. What was measured is not
-// lost with them.
-func (files outputs) write(r *bench.Result) error {
+// write writes all files, also if some of them fail. The result is kept if one
+// that can be read again was written.
+func (files outputs) write(r *bench.Result) (kept bool, err error) {
 	var failed []error
-	kept := false
 	for _, f := range files {
 		if err := f.write(r); err != nil {
 			failed = append(failed, runner.As(runner.ErrEnvironment, fmt.Errorf("--out %s: %w", f.path, err)))
@@ -106,13 +110,10 @@ func (files outputs) write(r *bench.Result) error {
 			kept = true
 		}
 	}
-	if len(failed) > 0 && !kept {
-		failed = append(failed, keep(r))
-	}
-	return errors.Join(failed...)
+	return kept, errors.Join(failed...)
 }
 
-// keep writes the result where temporary files go, and says so.
+// keep writes a result that would be lost where temporary files go, and says so.
 func keep(r *bench.Result) error {
 	file, err := os.CreateTemp("", "mlbench-*.json")
 	if err == nil {
@@ -136,7 +137,7 @@ func (f output) write(r *bench.Result) error {
 	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), unfinished)
+	file, err := os.CreateTemp(filepath.Dir(path), unfinished+"*")
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mlbench/bench"
+	"mlbench/runner"
 )
 
 func write(t *testing.T, path, text string) {
@@ -60,7 +61,9 @@ func TestOutputOnFullDisk(t *testing.T) {
 	mount(t, "tmpfs", dir, "tmpfs", 0, "size=64k")
 	path := filepath.Join(dir, "r.md")
 	write(t, path, "old")
-	err := outputTo(path, strings.Repeat("x", 1<<20)).write(&bench.Result{Schema: bench.Schema})
+	result := &bench.Result{Schema: bench.Schema, Starts: make([]bench.Start, 1)}
+	silent := func(io.Writer, *bench.Result) error { return nil }
+	err := tell(result, outputTo(path, strings.Repeat("x", 1<<20)), streams{}, silent)
 	if !errors.Is(err, syscall.ENOSPC) || exitCode(err) != exitEnvironment {
 		t.Fatalf("%v", err)
 	}
@@ -75,7 +78,19 @@ func TestOutputOnFullDisk(t *testing.T) {
 	}
 	// No room there either.
 	t.Setenv("TMPDIR", filepath.Join(elsewhere, "none"))
-	if err := outputTo(path, strings.Repeat("x", 1<<20)).write(&bench.Result{}); !strings.Contains(err.Error(), "nor can the result be kept") {
+	if err := tell(result, outputTo(path, strings.Repeat("x", 1<<20)), streams{}, silent); !strings.Contains(err.Error(), "nor can the result be kept") {
+		t.Errorf("%v", err)
+	}
+	// Nor on what stdout is; a reader who leaves is another matter.
+	t.Setenv("TMPDIR", elsewhere)
+	result.Candidates = make([]runner.Candidate, 1)
+	result.Starts[0].Role = bench.RoleTarget
+	full := func(io.Writer, *bench.Result) error { return syscall.ENOSPC }
+	if err := tell(result, nil, streams{}, full); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the result is kept in") {
+		t.Errorf("%v", err)
+	}
+	leaves := func(io.Writer, *bench.Result) error { return syscall.EPIPE }
+	if err := tell(result, nil, streams{}, leaves); !errors.Is(err, syscall.EPIPE) || strings.Contains(err.Error(), "kept") {
 		t.Errorf("%v", err)
 	}
 }
@@ -97,11 +112,11 @@ func TestOutputToMountedFile(t *testing.T) {
 	write(t, outside, "something long that was there before")
 	write(t, path, "")
 	mount(t, outside, path, "", syscall.MS_BIND, "")
-	if err := outputTo(path, "new").write(nil); err != nil {
+	if _, err := outputTo(path, "new").write(nil); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, outside, "new")
-	if left, _ := filepath.Glob(filepath.Join(dir, unfinished)); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, unfinished+"*")); len(left) > 0 {
 		t.Errorf("left %q", left)
 	}
 }
@@ -128,7 +143,7 @@ func TestOutputThroughLinks(t *testing.T) {
 		if _, err := openOutputs([]string{path}); err != nil {
 			t.Error(err)
 		}
-		if err := outputTo(path, name).write(nil); err != nil {
+		if _, err := outputTo(path, name).write(nil); err != nil {
 			t.Error(err)
 		}
 		mustHold(t, filepath.Join(dir, "results", file), name)
@@ -148,9 +163,16 @@ func TestOutputThroughLinks(t *testing.T) {
 // is writing, and what is a user's, stays.
 func TestUnfinishedFilesAreReaped(t *testing.T) {
 	dir := t.TempDir()
-	for name, stays := range map[string]bool{".mlbench-123": false, ".mlbench-now": true, ".mlbench.yaml": true, "r.md": true} {
+	dir = filepath.Join(dir, "[a]*") // no pattern
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const now = ".mlbench-unfinished-2"
+	for name, stays := range map[string]bool{
+		".mlbench-unfinished-1": false, now: true, ".mlbench-unfinished-notes": true, ".mlbench-old.json": true, ".mlbench.yaml": true, "r.md": true,
+	} {
 		write(t, filepath.Join(dir, name), "x")
-		if name != ".mlbench-now" {
+		if name != now {
 			long := time.Now().Add(-2 * time.Hour)
 			if err := os.Chtimes(filepath.Join(dir, name), long, long); err != nil {
 				t.Fatal(err)

@@ -35,7 +35,7 @@ func newReport(std streams) *cobra.Command {
 			if err != nil {
 				return usage("%w", err)
 			}
-			if err := files.write(result); err != nil {
+			if _, err := files.write(result); err != nil {
 				return err
 			}
 			if err := stdout(std.out, result); err != nil {

@@ -72,7 +72,8 @@ func interruptible(parent context.Context) (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	// A reader that leaves, as head does, is an error of the next write, and
 	// not the end of a run with its container still there.
-	signal.Ignore(syscall.SIGPIPE)
+	// Taken and not ignored, as commands that are started would ignore it too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		<-signals
 		first := time.Now()

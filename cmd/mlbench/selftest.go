@@ -111,7 +111,8 @@ func (o *selftestOptions) run(ctx context.Context, std streams) error {
 	progress.end()
 	err = errors.Join(err, r.Close())
 	if found != nil {
-		err = errors.Join(err, files.write(nil), stdout(std.out, found))
+		_, writeErr := files.write(nil)
+		err = errors.Join(err, writeErr, stdout(std.out, found))
 	}
 	switch {
 	case err != nil:

@@ -26,7 +26,9 @@ var ErrNotSupported = errors.New("page cache control is only known on Linux")
 type Files struct {
 	files []file
 	total int64
-	seen  []file // those in which Resident last found something in memory
+
+	seen   []file // those in which Resident last found something in memory
+	looked bool   // it was called
 }
 
 type file struct {
@@ -107,14 +109,18 @@ func (f *Files) Evict(ctx context.Context) (runner.Residency, error) {
 func (f *Files) Resident(ctx context.Context) (runner.Residency, error) {
 	r, found, err := f.count(ctx, f.files)
 	if err == nil {
-		f.seen = found
+		f.seen, f.looked = found, true
 	}
 	return r, err
 }
 
 // StillResident counts them again in the files in which Resident found some
-// when it was called last: what the others hold by now is left out.
+// when it was called last: what the others hold by now is left out. Before it
+// was, that is an error.
 func (f *Files) StillResident(ctx context.Context) (runner.Residency, error) {
+	if !f.looked {
+		return runner.Residency{}, errors.New("it is not known which files were in memory")
+	}
 	r, _, err := f.count(ctx, f.seen)
 	return r, err
 }

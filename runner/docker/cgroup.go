@@ -119,9 +119,10 @@ func (x *one) readAccounts(ctx context.Context, s *runner.Start) {
 	}
 	// What has ended has no accounts any more.
 	if x.books[cpuTime] == nil && x.r.local && !x.r.sought && x.c.Ready.Kind != runner.Exit {
-		x.r.sought = true // once: it would delay the first request of every start
-		if info, err := x.r.cli.ContainerInspect(ctx, x.id); err == nil {
+		info, err := x.r.cli.ContainerInspect(ctx, x.id)
+		if err == nil && info.State != nil && info.State.Running {
 			x.findAccounts(info.State)
+			x.r.sought = true // once: it would delay the first request of every start
 		}
 	}
 	s.CPU = x.readTime(cpuTime)
@@ -180,9 +181,13 @@ const maxProcesses = 64
 
 // readByProcesses adds up what the group's processes, and all that they waited
 // for, have read from disks: the hierarchies of v1 count it from Linux 6.10 on
-// only where it is limited.
+// only where it is limited. Of a container that makes groups of its own it is
+// not known, as their processes are not listed.
 func (x *one) readByProcesses() *int64 {
 	text, ok := x.text(processes)
+	if !ok || hasFolders(path.Dir(x.accounts[processes].path)) {
+		return nil
+	}
 	pids := strings.Fields(text)
 	if !ok || len(pids) == 0 || len(pids) > maxProcesses {
 		return nil
@@ -200,6 +205,11 @@ func (x *one) readByProcesses() *int64 {
 		sum += n
 	}
 	return &sum
+}
+
+func hasFolders(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err != nil || slices.ContainsFunc(entries, os.DirEntry.IsDir)
 }
 
 // kinds are the hierarchies of control groups that keep accounts; see

@@ -89,9 +89,7 @@ type Runner struct {
 	reached   bool          // some candidate was ready, reached as it was
 	delay     time.Duration // round trip of an engine call that does nothing
 
-	ear     *listen.Ear // nil where the kernel does not tell when candidates listen
-	deaf    error       // why it does not
-	hearing bool        // some candidate was heard
+	hearing listen.Hearing // of when candidates listen
 
 	warned map[string]bool           // by the engine, and passed on
 	files  map[string][]*cache.Files // of the layers of an image, by its digest
@@ -182,7 +180,6 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 	}
 	r.local = r.onThisHost(info)
 	r.published = r.published || r.opts.Published || !r.local
-	r.hear()
 	return runner.Host{
 		Engine:      cmp.Or(version.Platform.Name, "Docker Engine") + " " + info.ServerVersion,
 		API:         r.cli.ClientVersion(),
@@ -236,11 +233,7 @@ func (r *Runner) onThisHost(info system.Info) bool {
 // Close removes what the Runner made for itself.
 func (r *Runner) Close() error {
 	err := errors.Join(r.removeHelper(), r.removeImported(), r.closeFresh())
-	if r.ear != nil {
-		err = errors.Join(err, r.ear.Close())
-		r.ear = nil
-	}
-	return errors.Join(err, r.cli.Close())
+	return errors.Join(err, r.hearing.Close(), r.cli.Close())
 }
 
 // engineError says what was tried, what was found and what to do. Where ctx

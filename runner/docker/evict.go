@@ -25,8 +25,8 @@ import (
 // whole page cache.
 func (r *Runner) CanEvict(ctx context.Context, candidates []runner.Candidate) (runner.Eviction, error) {
 	var unreadable error
-	for _, c := range candidates {
-		if _, unreadable = r.layerFiles(ctx, c); unreadable != nil {
+	for _, c := range candidates { // not only read, but told of
+		if _, unreadable = r.Resident(ctx, c); unreadable != nil {
 			break
 		}
 	}

@@ -33,6 +33,7 @@ func (r *Runner) Examine(ctx context.Context) ([]runner.Finding, error) {
 		r.examineListening(),
 		r.examineCold(),
 		r.examineAccounts(),
+		r.examineWaiting(),
 		r.examineSizes(),
 	}
 	if f, ok := r.examineOthers(ctx); ok {
@@ -63,7 +64,8 @@ func (r *Runner) examineListening() runner.Finding {
 			Remedy: "run mlbench on the engine's host",
 		}
 	}
-	return listen.Finding(r.deaf)
+	r.hear()
+	return listen.Finding(r.hearing.Err())
 }
 
 func (r *Runner) examineCold() runner.Finding {
@@ -102,6 +104,40 @@ func kept() bool {
 	return slices.ContainsFunc(parseMountinfo(string(text)), func(m mounted) bool {
 		return m.fstype == "cgroup2" || m.fstype == "cgroup" && slices.Contains(m.options, "cpuacct")
 	})
+}
+
+// examineWaiting looks at the covariate that saves the most pairs.
+func (r *Runner) examineWaiting() runner.Finding {
+	if r.local && tellsWaiting() {
+		return runner.Finding{Subject: "waiting", Grade: runner.Good, Found: "the kernel tells how long a start waits for processors that others have, and comparisons allow for it"}
+	}
+	return runner.Finding{
+		Subject: "waiting", Grade: runner.Poor,
+		Found:  "how long a start waits for processors that others have is not known: a busy host costs more pairs",
+		Remedy: "mount a cgroup v2 hierarchy on the engine's host, with Linux 5.13 or later and pressure accounting (psi=1)",
+	}
+}
+
+// tellsWaiting reports whether some group of a cgroup v2 hierarchy keeps the
+// account that containers' waiting is read from.
+func tellsWaiting() bool {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return false
+	}
+	for _, m := range parseMountinfo(string(text)) {
+		if m.fstype != "cgroup2" {
+			continue
+		}
+		groups, _ := os.ReadDir(m.point) // none can be read: none tells
+		for _, g := range groups {
+			if text, err := os.ReadFile(filepath.Join(m.point, g.Name(), "cpu.pressure")); err == nil {
+				_, err := parsePressure(string(text))
+				return err == nil
+			}
+		}
+	}
+	return false
 }
 
 func (r *Runner) examineSizes() runner.Finding {

@@ -47,6 +47,10 @@ func (x *one) release() {
 func (x *one) engineStays(ctx context.Context) error {
 	ctx, cancel := detached(ctx, x.r.ask)
 	defer cancel()
+	if !x.r.local { // there is no line, and a proxy or TLS may stand between
+		_, err := x.r.cli.Ping(ctx)
+		return err
+	}
 	fresh, err := x.r.cli.Dialer()(ctx)
 	if err != nil {
 		return err

@@ -1,7 +1,9 @@
 package docker
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +12,20 @@ import (
 	"mlbench/runner"
 	"mlbench/runner/probe"
 )
+
+// hears is a Runner by which candidates are heard, where that can be.
+func hears(t *testing.T, opts Options) *Runner {
+	t.Helper()
+	r := closing(t, opts)
+	if _, err := r.Host(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.hear()
+	if err := r.hearing.Err(); err != nil {
+		t.Skip(err)
+	}
+	return r
+}
 
 // TestListening: the kernel tells when a container listens, on its own network
 // and on the host's; where that is not wanted, tries to connect do.
@@ -24,13 +40,7 @@ func TestListening(t *testing.T) {
 		{"polling", "", probe.SourceConnect, Options{Polling: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := closing(t, test.opts)
-			if _, err := r.Host(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if r.ear == nil && !test.opts.Polling {
-				t.Skip(r.deaf)
-			}
+			r := hears(t, test.opts)
 			c := runner.Candidate{Ref: fixtureImage(t, "EXPOSE 8080"), Network: test.network, Args: []string{"-listen-after", "200ms"}}
 			if test.network == "host" {
 				c.Port = freePort(t)
@@ -56,13 +66,7 @@ func TestListening(t *testing.T) {
 // the program does.
 func TestListensElsewhere(t *testing.T) {
 	t.Parallel()
-	r := closing(t, Options{})
-	if _, err := r.Host(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if r.ear == nil {
-		t.Skip(r.deaf)
-	}
+	r := hears(t, Options{})
 	c, err := r.Prepare(t.Context(), runner.Candidate{
 		Name: "fixture", Ref: fixtureImage(t, "EXPOSE 8080"), Env: runner.Env{"PORT=9000"},
 	})
@@ -78,27 +82,47 @@ func TestListensElsewhere(t *testing.T) {
 	}
 }
 
+// TestListensOnLoopback: a program that nothing outside its container reaches
+// is told of, its other talks within are not.
+func TestListensOnLoopback(t *testing.T) {
+	t.Parallel()
+	r := hears(t, Options{})
+	port := freePort(t)
+	x := &one{r: r, c: runner.Candidate{Port: port}}
+	// This process has the container's part.
+	x.target = probe.Target{Addrs: []string{net.JoinHostPort("192.0.2.1", strconv.Itoa(port))}, Begin: time.Now()}
+	x.listenFor(os.Getpid())
+	for _, at := range []string{"127.0.0.1:0", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))} {
+		l, err := net.Listen("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = l.Close() }()
+	}
+	_, _, _ = x.program.Next(t.Context(), time.Now().Add(50*time.Millisecond)) // nothing it can be asked at
+	if want := fmt.Sprintf("on 127.0.0.1:%d, which nothing outside the container reaches", port); !strings.Contains(x.elsewhere(), want) {
+		t.Errorf("%q", x.elsewhere())
+	}
+	if n := strings.Count(x.elsewhere(), "127.0.0.1"); n != 1 {
+		t.Errorf("%q", x.elsewhere())
+	}
+}
+
 // TestDeaf: a runtime with a network of its own is not heard, which shows in
 // the first start, and from then on tries to connect tell.
 func TestDeaf(t *testing.T) {
 	t.Parallel()
-	r := closing(t, Options{})
+	var notes []string
+	r := hears(t, Options{Notify: func(line string) { notes = append(notes, line) }})
 	c, err := r.Prepare(t.Context(), runner.Candidate{Name: "fixture", Ref: fixtureImage(t, "EXPOSE 8080"), Args: []string{"-listen-after", "200ms"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Host(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if r.ear == nil {
-		t.Skip(r.deaf)
-	}
-	x := &one{r: r, c: c, program: r.ear.Program(0, nil, time.Now())} // hears nothing
+	x := &one{r: r, c: c, program: r.hearing.Program(os.Getpid(), nil, time.Now())} // hears nothing
 	x.heard(&runner.Start{Marks: runner.Marks{runner.Listening: {Source: probe.SourceConnect}}})
-	if r.ear != nil || r.deaf == nil {
-		t.Fatalf("still listening: %v", r.deaf)
+	if r.hearing.Err() == nil || len(notes) == 0 || !strings.Contains(notes[len(notes)-1], "gVisor") {
+		t.Fatalf("%v, told %q", r.hearing.Err(), notes)
 	}
-	r.hear()
 	s, err := r.Start(t.Context(), c, startTimeout)
 	if err != nil {
 		t.Fatal(err)

@@ -172,9 +172,7 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	config, host := x.r.configs(x.c)
 	x.hold(ctx)
 	probe.Lag() // measured here, not within the start
-	if x.r.ear != nil {
-		x.r.ear.Forget()
-	}
+	x.r.hear()
 	if x.r.local {
 		x.stolen, x.stolenKnown = speed.Steal()
 		x.load = speed.Load()

@@ -37,8 +37,8 @@ func treeCost(pid int) runner.Cost {
 
 // addTree adds what the processes of a tree used.
 func addTree(sum *runner.Cost, pid int) bool {
-	// The parent first: a child that ends in between is missed, which shows,
-	// and none is counted twice.
+	// The parent first: a child that ends in between may be missed, and none
+	// is counted twice.
 	used, ok := ownTime(pid)
 	if !ok {
 		return false

@@ -37,9 +37,7 @@ type Runner struct {
 	starts int
 	gauge  *speed.Gauge // made when needed
 
-	ear     *listen.Ear // nil where the kernel does not tell when commands listen
-	deaf    error       // why it does not
-	network uint64      // this process's, and so the commands'
+	hearing listen.Hearing // of when commands listen
 }
 
 var (
@@ -137,8 +135,9 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	defer cancel()
 
 	target := probe.Target{Addrs: addrs, Begin: p.begin, Since: p.begin}
-	if r.ear != nil {
-		target.Events = r.ear.Program(r.network, addrs, p.begin)
+	// A command is in the network that we are in.
+	if program := r.hearing.Program(os.Getpid(), addrs, p.begin); program != nil {
+		target.Events = program
 	}
 	sighting, err := p.wait(watchCtx, c, target)
 	if err == nil {
@@ -146,6 +145,9 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		s.HostLoad = speed.LoadSince(load)
 	}
 	probe.Record(&s, sighting, err)
+	if m, ok := s.Marks[runner.Listening]; ok && target.Events != nil && m.Source != probe.SourceEvent {
+		_ = r.hearing.Missed() // the marks of later starts tell
+	}
 	if err == nil && c.Request != nil {
 		sighting, err = probe.FirstResponse(watchCtx, target, *c.Request)
 		probe.Record(&s, sighting, err)
@@ -181,23 +183,13 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 
 // hear lets the kernel tell when commands listen, where it can.
 func (r *Runner) hear() {
-	if r.ear == nil && r.deaf == nil && !r.Polling {
-		if r.ear, r.deaf = listen.New(); r.deaf == nil {
-			r.network, r.deaf = listen.NetworkOf(os.Getpid())
-		}
-	}
-	if r.ear != nil {
-		r.ear.Forget()
+	if !r.Polling {
+		r.hearing.Begin()
 	}
 }
 
 // Close frees what hears the commands.
-func (r *Runner) Close() error {
-	if r.ear == nil {
-		return nil
-	}
-	return r.ear.Close()
-}
+func (r *Runner) Close() error { return r.hearing.Close() }
 
 // Examine says what this host allows. See runner.Examiner.
 func (r *Runner) Examine(ctx context.Context) ([]runner.Finding, error) {
@@ -209,7 +201,11 @@ func (r *Runner) Examine(ctx context.Context) ([]runner.Finding, error) {
 	if err := cache.CanDropAll(); err != nil {
 		cold.Grade, cold.Found, cold.Remedy = runner.Missing, err.Error(), "run as root"
 	}
-	found := append([]runner.Finding{listen.Finding(r.deaf), cold}, speed.Examine()...)
+	waiting := runner.Finding{
+		Subject: "waiting", Grade: runner.Poor, Found: "how long a command waits for processors that others have is not known: a busy host costs more pairs",
+		Remedy: "measure images, of which the kernel keeps account",
+	}
+	found := append([]runner.Finding{listen.Finding(r.hearing.Err()), cold, waiting}, speed.Examine()...)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -241,6 +237,7 @@ type running struct {
 	pipe    *os.File
 	ended   chan struct{} // closed when the program has ended and was reaped
 	endedAt time.Time     // set before ended is closed
+	ours    int64         // our own peak of memory before it, in bytes
 }
 
 func launch(c runner.Candidate, mark marker) (*running, error) {
@@ -272,6 +269,7 @@ func launch(c runner.Candidate, mark marker) (*running, error) {
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 
 	probe.Lag() // measured here, not within the start
+	p.ours = ownPeak()
 	p.begin = time.Now()
 	err = p.cmd.Start()
 	p.started = time.Now()

@@ -116,4 +116,20 @@ func TestPortOfAStranger(t *testing.T) {
 	}
 }
 
+// What a small command had of our memory before it began is not its own.
+func TestPeakOfASmallJob(t *testing.T) {
+	r := new(Runner)
+	c, err := r.Prepare(t.Context(), runner.Candidate{Name: "true", Ref: "true", Ready: runner.Rule{Kind: runner.Exit}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Start(t.Context(), c, runner.DefaultTimeout)
+	if err != nil || s.Outcome != runner.OutcomeReady {
+		t.Fatalf("%v, %+v", err, s)
+	}
+	if s.PeakMemory != nil && *s.PeakMemory > 8<<20 {
+		t.Errorf("%d bytes", *s.PeakMemory)
+	}
+}
+
 func BenchmarkReady(b *testing.B) { runnertest.BenchmarkReady(b, bench()) }

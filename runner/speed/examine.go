@@ -25,7 +25,7 @@ const (
 func Examine() []runner.Finding {
 	found := []runner.Finding{processors()}
 	found = append(found, steady()...)
-	for _, f := range []func(root string) (runner.Finding, bool){examineLoad, examineGovernor, examineClock, examinePressure} {
+	for _, f := range []func(root string) (runner.Finding, bool){examineLoad, examineGovernor, examineClock} {
 		if finding, ok := f("/"); ok {
 			found = append(found, finding)
 		}
@@ -120,18 +120,6 @@ func examineClock(root string) (runner.Finding, bool) {
 	f := runner.Finding{Subject: "clock", Grade: runner.Good, Found: text}
 	if !slices.Contains(exactClocks, text) {
 		f.Grade, f.Found, f.Remedy = runner.Poor, text+": slow to read", "boot with a better one (kernel parameter clocksource=tsc, where the processor has it)"
-	}
-	return f, true
-}
-
-func examinePressure(root string) (runner.Finding, bool) {
-	if runtime.GOOS != "linux" {
-		return runner.Finding{}, false
-	}
-	f := runner.Finding{Subject: "pressure", Grade: runner.Good, Found: "the kernel tells how long starts wait for processors, so that comparisons can allow for it"}
-	if text, ok := read(root, "proc/pressure/cpu"); !ok || text == "" {
-		f.Grade, f.Found = runner.Poor, "the kernel does not tell how long starts wait for processors: comparisons allow for less, and take more pairs"
-		f.Remedy = "boot with psi=1 (Linux 5.13 or later, CONFIG_PSI)"
 	}
 	return f, true
 }

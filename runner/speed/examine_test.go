@@ -35,9 +35,6 @@ func TestHosts(t *testing.T) {
 		{clockFile, "kvm-clock\n", examineClock, runner.Good},
 		{clockFile, "hpet\n", examineClock, runner.Poor},
 		{"none", "", examineClock, ""},
-		{"proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n", examinePressure, runner.Good},
-		{"proc/pressure/cpu", "", examinePressure, runner.Poor},
-		{"none", "", examinePressure, runner.Poor},
 	} {
 		root := t.TempDir()
 		path := filepath.Join(root, test.file)
