@@ -653,6 +653,8 @@ func TestInRegistry(t *testing.T) {
 		{"mirror.example/team/app", "mirror.example", "mirror.example/team/app:latest"},
 		{"team/app:1", "docker.io", "docker.io/team/app:1"},
 		{"app@sha256:" + strings.Repeat("a", 64), "localhost", "localhost/app@sha256:" + strings.Repeat("a", 64)},
+		{"app:1@sha256:" + strings.Repeat("a", 64), "localhost", "localhost/app@sha256:" + strings.Repeat("a", 64)},
+		{"mirror.example/app:1@sha256:" + strings.Repeat("a", 64), "mirror.example", "mirror.example/app@sha256:" + strings.Repeat("a", 64)},
 	} {
 		if got, err := inRegistry(test.ref, test.registry); err != nil || got.String() != test.want {
 			t.Errorf("%s in %s: %v, %v, want %s", test.ref, test.registry, err, got, test.want)
