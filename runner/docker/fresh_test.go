@@ -684,6 +684,22 @@ func TestPullFromARegistry(t *testing.T) {
 			t.Errorf("%v, folder %q", err, r.folder)
 		}
 		absent(t, r, f.ref, f.id)
+		// What somebody gives a name meanwhile is theirs.
+		mine := "mlbench-test/named:" + r.session
+		if _, err := r.pull(t.Context(), f.ref); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.cli.ImageTag(t.Context(), f.ref, mine); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.removeImage(mine) }()
+		if err := r.removePulled(f, false); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.cli.ImageInspect(t.Context(), mine); err != nil {
+			t.Errorf("the user's image: %v", err)
+		}
+		absent(t, r, f.ref)
 	})
 
 	t.Run("not there", func(t *testing.T) {
