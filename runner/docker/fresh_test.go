@@ -720,6 +720,7 @@ func TestEngineHangsInAPull(t *testing.T) {
 	p := newProxy(t, socket(t, outside))
 	t.Setenv("DOCKER_HOST", "unix://"+p.path)
 	r := engine(t, Options{Registry: u.host})
+	r.patience = patience{launch: 10 * time.Second, remove: time.Second, ask: time.Second, back: time.Second}
 	c, err := r.Prepare(t.Context(), runner.Candidate{Name: "app", Ref: "app:1"})
 	if err == nil {
 		_, _, err = r.PullEachTime(t.Context(), []runner.Candidate{c})
@@ -727,8 +728,6 @@ func TestEngineHangsInAPull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const short = time.Second
-	r.patience = patience{launch: short, remove: short, ask: short, back: short}
 	u.onBlob.Store(p.hang)
 	_, err = r.Start(t.Context(), c, 3*time.Second)
 	if !errors.Is(err, runner.ErrEnvironment) || !strings.Contains(err.Error(), "pulling "+u.host+"/app:1: no engine answers") {
