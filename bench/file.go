@@ -149,6 +149,9 @@ func (r *Result) check() error {
 		if e.Candidate < 0 || e.Candidate >= len(r.Candidates) {
 			return fmt.Errorf("cold.pulls[%d].candidate: there is no candidate %d", i, e.Candidate)
 		}
+		if e.Layers < 0 || e.AlreadyHere < 0 {
+			return fmt.Errorf("cold.pulls[%d]: layers and already_here are %d and %d, and cannot be negative", i, e.Layers, e.AlreadyHere)
+		}
 	}
 	type slot struct {
 		role             Role
@@ -202,6 +205,11 @@ func (s Start) check(candidates int) error {
 		for name, ms := range map[string]*float64{"download_ms": p.DownloadMS, "extract_ms": p.ExtractMS} {
 			if ms != nil && *ms < 0 {
 				return fmt.Errorf("pull.%s: %v is negative", name, *ms)
+			}
+		}
+		for name, n := range map[string]int64{"layers": int64(p.Layers), "already_here": int64(p.AlreadyHere), "bytes": p.Bytes} {
+			if n < 0 {
+				return fmt.Errorf("pull.%s: %d is negative", name, n)
 			}
 		}
 	}

@@ -58,14 +58,26 @@ func TestPull(t *testing.T) {
 	}
 	sameWhenReadAgain(t, result)
 
-	minus := -1.0
-	result.Starts[3].Pull.ExtractMS = &minus
-	var b bytes.Buffer
-	if err := result.Write(&b); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Read(&b, "r.json"); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "starts[3].pull.extract_ms: -1 is negative") {
-		t.Errorf("error %v", err)
+	minus, none := -1.0, 0.0
+	p, e := result.Starts[3].Pull, &result.Cold.Pulls[1]
+	for _, test := range []struct {
+		spoil, mend func()
+		told        string
+	}{
+		{func() { p.ExtractMS = &minus }, func() { p.ExtractMS = &none }, "starts[3].pull.extract_ms: -1 is negative"},
+		{func() { p.AlreadyHere = -1 }, func() { p.AlreadyHere = 0 }, "starts[3].pull.already_here: -1 is negative"},
+		{func() { p.Bytes = -1 }, func() { p.Bytes = 1 }, "starts[3].pull.bytes: -1 is negative"},
+		{func() { e.Layers = -1 }, func() { e.Layers = 1 }, "cold.pulls[1]: layers and already_here are -1 and 0"},
+	} {
+		test.spoil()
+		var b bytes.Buffer
+		if err := result.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(&b, "r.json"); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), test.told) {
+			t.Errorf("error %v, want %q", err, test.told)
+		}
+		test.mend()
 	}
 }
 
@@ -80,6 +92,16 @@ func TestPartlyCold(t *testing.T) {
 		t.Errorf("warnings %s", w)
 	}
 	sameWhenReadAgain(t, result)
+	for i, want := range map[int]string{
+		runnertest.ScriptedLayers: "new was not cold in some start: all of its 7 layers were in the engine before a pull, held by other:tag and base:tag",
+		0:                         "new was pulled, and the engine told of no layer: nothing proves that it was cold",
+	} {
+		e := &result.Cold.Pulls[1]
+		e.Layers, e.AlreadyHere = i, i
+		if w := strings.Join(result.warnings(), "\n"); !strings.Contains(w, want) {
+			t.Errorf("%d of %d layers: warnings %s", i, i, w)
+		}
+	}
 }
 
 // A level that was named is refused where it cannot be had.

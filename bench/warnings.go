@@ -105,15 +105,22 @@ const (
 func (r *Result) coldWarnings() []string {
 	var w []string
 	for _, e := range r.Cold.Pulls {
+		name := r.Candidates[e.Candidate].Name
+		if e.Layers == 0 && slices.ContainsFunc(r.measured(e.Candidate), func(s Start) bool { return s.Pull != nil }) {
+			w = append(w, name+" was pulled, and the engine told of no layer: nothing proves that it was cold")
+		}
 		if e.AlreadyHere == 0 {
 			continue
+		}
+		how := fmt.Sprintf("only partly cold: up to %d of its", e.AlreadyHere)
+		if e.AlreadyHere >= e.Layers {
+			how = "not cold in some start: all of its"
 		}
 		why := "and nothing tells why"
 		if len(e.HeldBy) > 0 {
 			why = fmt.Sprintf("held by %s: remove what holds them, or leave --registry away", listed(e.HeldBy[:min(len(e.HeldBy), mostHolders)]))
 		}
-		w = append(w, fmt.Sprintf("%s was only partly cold: up to %d of its %s were in the engine before a pull, %s",
-			r.Candidates[e.Candidate].Name, e.AlreadyHere, counted(e.Layers, "layer"), why))
+		w = append(w, fmt.Sprintf("%s was %s %s were in the engine before a pull, %s", name, how, counted(e.Layers, "layer"), why))
 	}
 	if r.Cold.Level == Warm {
 		for i, c := range r.Candidates {

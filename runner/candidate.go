@@ -35,8 +35,9 @@ type Candidate struct {
 	// What Prepare found.
 	Digest        string `json:"digest,omitempty"`         // the engine's image ID
 	UnpackedBytes *int64 `json:"unpacked_bytes,omitempty"` // sum of the layers; nil where unknown
-	// CompressedBytes is the sum of the layers as a registry has them; nil
-	// where no registry was asked.
+	// CompressedBytes is the sum of the layers as they are pulled at level
+	// Pull: as the user's registry has them, or as a Runner that serves copies
+	// has compressed those. Nil where it is not known.
 	CompressedBytes *int64 `json:"compressed_bytes,omitempty"`
 }
 

@@ -18,13 +18,13 @@ func CSV(w io.Writer, r *bench.Result) error {
 	head := []string{"candidate", "ref", "role", "block", "position", "begin_at", "outcome", "ready_ms", "resolution_ms", "resident", "cpu_ms"}
 	covariates := []string{bench.CovariateCPUWait, bench.CovariateSteal, bench.CovariateProbe}
 	head = append(head, covariates...)
-	marks := []runner.MarkName{runner.Pulled, runner.Created, runner.Started, runner.Listening, runner.FirstResponse}
+	marks := []runner.MarkName{runner.Created, runner.Started, runner.Listening, runner.FirstResponse}
 	for _, m := range marks {
 		head = append(head, string(m)+"_ms")
 	}
 	head = append(head, "stop_ms", "error",
 		"read_bytes", "major_faults", "peak_memory_bytes", "cpu_pressure_ms", "io_pressure_ms", "memory_pressure_ms", "load",
-		"download_ms", "extract_ms", "already_here")
+		"pulled_ms", "download_ms", "extract_ms", "already_here") // new ones go to the end, as some readers count columns
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -41,12 +41,14 @@ func CSV(w io.Writer, r *bench.Result) error {
 				row = append(row, "")
 			}
 		}
-		for _, name := range marks {
+		at := func(name runner.MarkName) string {
 			if m, ok := s.Marks[name]; ok {
-				row = append(row, float(m.MS))
-			} else {
-				row = append(row, "")
+				return float(m.MS)
 			}
+			return ""
+		}
+		for _, name := range marks {
+			row = append(row, at(name))
 		}
 		host := s.Host
 		if host == nil {
@@ -54,7 +56,8 @@ func CSV(w io.Writer, r *bench.Result) error {
 		}
 		row = append(row, float(s.StopMS), cell(s.Error),
 			whole(s.ReadBytes), whole(s.MajorFaults), whole(s.PeakMemoryBytes),
-			optional(host.CPUPressureMS), optional(host.IOPressureMS), optional(host.MemoryPressureMS), optional(host.Load))
+			optional(host.CPUPressureMS), optional(host.IOPressureMS), optional(host.MemoryPressureMS), optional(host.Load),
+			at(runner.Pulled))
 		if p := s.Pull; p != nil {
 			row = append(row, optional(p.DownloadMS), optional(p.ExtractMS), strconv.Itoa(p.AlreadyHere))
 		} else {

@@ -135,9 +135,11 @@ func pulls(v view, e bench.PullEvidence) string {
 	s := v.names[e.Candidate] + ": "
 	switch {
 	case e.Layers == 0:
-		return s + "no layer was pulled"
+		return s + "the engine told of no layer that was pulled"
 	case e.AlreadyHere == 0:
 		s += fmt.Sprintf("none of %s in the engine before a pull", plural(e.Layers, "layer"))
+	case e.AlreadyHere >= e.Layers:
+		s += fmt.Sprintf("not cold in some start, all of %s in the engine before a pull", plural(e.Layers, "layer"))
 	default:
 		s += fmt.Sprintf("only partly cold, up to %d of %s in the engine before a pull", e.AlreadyHere, plural(e.Layers, "layer"))
 	}

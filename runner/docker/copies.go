@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/pkg/jsonmessage"
 
 	"mlbench/runner"
+	"mlbench/runner/cache"
 )
 
 const registryRemedy = "push the images to a registry that the engine reaches, and name that with --registry"
@@ -39,14 +41,14 @@ func (r *Runner) pullCopies(ctx context.Context, candidates []runner.Candidate) 
 		}
 		ids, size = append(ids, c.Digest), size+img.Size
 	}
-	if err := r.makeFolder(); err != nil {
+	if err := r.makeBlobs(); err != nil {
 		return nil, none, err
 	}
 	if err := r.checkRoom(size); err != nil {
 		return nil, none, err
 	}
 	var err error
-	if r.server, err = serve(r.folder, "mlbench-"+r.session); err != nil {
+	if r.server, err = serve(r.blobs, "mlbench-"+r.session); err != nil {
 		return nil, none, runner.As(runner.ErrEnvironment, fmt.Errorf("serving a registry on this host: %w", err))
 	}
 	if err := r.checkReach(ctx); err != nil {
@@ -63,7 +65,8 @@ func (r *Runner) pullCopies(ctx context.Context, candidates []runner.Candidate) 
 		for _, l := range made.layers {
 			f.sizes[shortDigest(l.Digest)] = l.Size
 		}
-		r.fresh[c.Digest] = f
+		r.fresh[c.Name] = f
+		r.toRemove = append(r.toRemove, f)
 		out[i].CompressedBytes = &made.size
 	}
 	return out, runner.Pulling{How: "each image pulled for every start and removed after it, from a registry that mlbench serves on this host: as a copy with layers that no other image has, over loopback; " + unpackedInMemory}, nil
@@ -76,8 +79,11 @@ func (r *Runner) checkReach(ctx context.Context) error {
 	defer cancel()
 	answer, err := r.cli.ImagePull(asking, r.server.host+"/"+r.server.repo+":none", image.PullOptions{})
 	if err == nil {
-		_, err = io.Copy(io.Discard, answer)
+		err = messages(answer, func(err error) error { return err }, func(jsonmessage.JSONMessage) {})
 		_ = answer.Close()
+	}
+	if err == nil {
+		err = errors.New("something else answered it there")
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -92,6 +98,8 @@ func (r *Runner) checkReach(ctx context.Context) error {
 // copyImages copies images of the engine, which have size bytes together, into
 // the folder and offers them.
 func (r *Runner) copyImages(ctx context.Context, ids []string, size int64) ([]imageCopy, error) {
+	ctx, stop := r.whileAlive(ctx)
+	defer stop()
 	begin := time.Now()
 	r.opts.Notify(fmt.Sprintf("copying %d MB of images, to be pulled from here", size/1e6))
 	failed := func(err error) error {
@@ -99,11 +107,11 @@ func (r *Runner) copyImages(ctx context.Context, ids []string, size int64) ([]im
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, syscall.ENOSPC):
-			return runner.As(runner.ErrEnvironment, fmt.Errorf("copying images into %s: %w: %s", r.folder, err, roomRemedy))
+			return runner.As(runner.ErrEnvironment, fmt.Errorf("copying images into %s: %w: %s", r.blobs, err, roomRemedy))
 		}
 		return r.engineError(ctx, "copying images out of the engine", err)
 	}
-	to, err := newCopier(r.folder)
+	to, err := newCopier(r.blobs)
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -138,8 +146,9 @@ func (r *Runner) copyImages(ctx context.Context, ids []string, size int64) ([]im
 			}
 		}
 	}
+	_ = cache.Sync(r.blobs) // else it would be in the way of the first pulls
 	r.server.offer(copies...)
-	r.opts.Notify(fmt.Sprintf("copied them in %v: %d MB compressed, in %s until the run ends", time.Since(begin).Round(100*time.Millisecond), written/1e6, filepath.Dir(r.folder)))
+	r.opts.Notify(fmt.Sprintf("copied them in %v: %d MB compressed, in %s until the run ends", time.Since(begin).Round(100*time.Millisecond), written/1e6, filepath.Dir(r.blobs)))
 	return copies, nil
 }
 
@@ -169,19 +178,19 @@ const roomRemedy = "free some, set TMPDIR to a folder on a larger disk, or use -
 // engine writes images down once more before it sends them, and again when it
 // pulls them; compressed, they may be as large as before.
 func (r *Runner) checkRoom(size int64) error {
-	here, disk, known := free(r.folder)
-	engine, engineDisk, engineKnown := free(r.rootDir)
+	here, known := diskOf(r.blobs)
+	engine, engineKnown := diskOf(r.rootDir)
 	lacks := func(dir string, left, want int64) error {
 		return runner.As(runner.ErrEnvironment, fmt.Errorf(
 			"--cold pull: copies of the images may need %d MB in %s, and %d MB are free: %s", want/1e6, dir, left/1e6, roomRemedy))
 	}
 	switch {
-	case known && engineKnown && disk == engineDisk && here < 2*size:
-		return lacks(filepath.Dir(r.folder)+" and "+r.rootDir, here, 2*size)
-	case known && here < size:
-		return lacks(filepath.Dir(r.folder), here, size)
-	case engineKnown && engine < size:
-		return lacks(r.rootDir, engine, size)
+	case known && engineKnown && here.id == engine.id && here.ours < 2*size:
+		return lacks(filepath.Dir(r.blobs)+" and "+r.rootDir, here.ours, 2*size)
+	case known && here.ours < size:
+		return lacks(filepath.Dir(r.blobs), here.ours, size)
+	case engineKnown && engine.free < size:
+		return lacks(r.rootDir, engine.free, size)
 	}
 	return nil
 }

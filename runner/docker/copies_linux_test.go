@@ -183,9 +183,34 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// Copies go to TMPDIR, and what leads to them where a run without it looks too.
+func TestBlobsFolder(t *testing.T) {
+	noFolders(t)
+	large := t.TempDir()
+	t.Setenv("TMPDIR", large)
+	r := new(Runner)
+	if err := r.makeBlobs(); err != nil {
+		t.Fatal(err)
+	}
+	to, err := os.Readlink(filepath.Join(r.folder, blobsLink))
+	if err != nil || to != r.blobs || filepath.Dir(r.blobs) != large || filepath.Dir(r.folder) != "/var/tmp" {
+		t.Errorf("%v: folder %s, copies in %s, found in %s", err, r.folder, r.blobs, to)
+	}
+	if err := r.removeFolder(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(large); err != nil || len(left) > 0 || r.folder != "" {
+		t.Errorf("%v, left behind: %v, %s", err, left, r.folder)
+	}
+}
+
 // What a killed run had pulled and copied is removed; nobody else's is.
 func TestReapFolders(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
+	tmp := filepath.Join(t.TempDir(), "[tmp]") // nothing in a name of a folder is a pattern
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", tmp)
 	r := closing(t, Options{})
 	ended := exec.Command("true")
 	if err := ended.Run(); err != nil {
@@ -193,13 +218,19 @@ func TestReapFolders(t *testing.T) {
 	}
 	dead := runner.Self()
 	dead.PID = ended.Process.Pid
-	make := func(owner string) (dir, ref string) {
+	id, err := r.engineID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	make := func(owner, engine string) (dir, ref string) {
 		dir, err := os.MkdirTemp(os.Getenv("TMPDIR"), folderPrefix+url.PathEscape(owner)+"-")
 		if err != nil {
 			t.Fatal(err)
 		}
-		ref = emptyImage(t, r, fmt.Sprintf("127.0.0.1:5000/%s:1", strings.ToLower(filepath.Base(t.TempDir())+r.session+fmt.Sprint(len(owner)))), "nobody")
-		if err := os.WriteFile(filepath.Join(dir, pulledFile), []byte(ref+"\nnot-there:1\n"), 0o600); err != nil {
+		made++
+		ref = emptyImage(t, r, fmt.Sprintf("127.0.0.1:5000/mlbench-test/%s:%d", r.session, made), "nobody")
+		if err := os.WriteFile(filepath.Join(dir, pulledFile), []byte(engine+"\n"+ref+"\nnot-there:1\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return dir, ref
@@ -209,9 +240,17 @@ func TestReapFolders(t *testing.T) {
 		_, noImage := r.cli.ImageInspect(t.Context(), ref)
 		return err == nil, noImage == nil
 	}
-	deadDir, deadRef := make(dead.String())
-	livingDir, livingRef := make(runner.Self().String())
-	garbledDir, garbledRef := make("nobody")
+	deadDir, deadRef := make(dead.String(), id)
+	livingDir, livingRef := make(runner.Self().String(), id)
+	garbledDir, garbledRef := make("nobody", id)
+	elsewhereDir, elsewhereRef := make(dead.String(), "another engine")
+	// Its copies were where TMPDIR led then.
+	large := t.TempDir()
+	blobs := filepath.Join(large, filepath.Base(elsewhereDir)+"b")
+	err = errors.Join(os.Mkdir(blobs, 0o700), os.WriteFile(filepath.Join(blobs, "large"), nil, 0o600), os.Symlink(blobs, filepath.Join(elsewhereDir, blobsLink)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	reaped, err := r.Reap(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +258,10 @@ func TestReapFolders(t *testing.T) {
 	if folder, image := there(deadDir, deadRef); folder || image || !slices.Contains(reaped, "folder "+deadDir) || !slices.Contains(reaped, "image "+deadRef) {
 		t.Errorf("folder %v, image %v, told %q", folder, image, reaped)
 	}
-	for dir, ref := range map[string]string{livingDir: livingRef, garbledDir: garbledRef} {
+	if left, err := os.ReadDir(large); err != nil || len(left) > 0 || !slices.Contains(reaped, "folder "+blobs) {
+		t.Errorf("%v, %v are still there, told %q", err, left, reaped)
+	}
+	for dir, ref := range map[string]string{livingDir: livingRef, garbledDir: garbledRef, elsewhereDir: elsewhereRef} {
 		if folder, image := there(dir, ref); !folder || !image {
 			t.Errorf("%s: folder %v, image %v", dir, folder, image)
 		}
@@ -227,7 +269,7 @@ func TestReapFolders(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return
 	}
-	foreignDir, foreignRef := make(dead.String())
+	foreignDir, foreignRef := make(dead.String(), id)
 	if err := os.Chown(foreignDir, 12345, 12345); err != nil {
 		t.Fatal(err)
 	}
@@ -259,8 +301,8 @@ func TestCopiesLost(t *testing.T) {
 			t.Errorf("left behind: %q", left)
 		}
 	}
-	for digest := range r.fresh[c.Digest].sizes {
-		found, err := filepath.Glob(filepath.Join(r.folder, "sha256:"+digest+"*"))
+	for digest := range r.fresh[c.Name].sizes {
+		found, err := filepath.Glob(filepath.Join(r.blobs, "sha256:"+digest+"*"))
 		if err != nil || len(found) != 1 {
 			t.Fatalf("%v, blobs %q", err, found)
 		}

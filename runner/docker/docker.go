@@ -103,10 +103,12 @@ type Runner struct {
 	gauge *speed.Gauge // made when needed
 
 	// At level Pull.
-	fresh  map[string]*fresh         // by digest of the candidate: what its starts pull
-	pulled map[string]*registryImage // by Ref of the candidate: what the user's registry has
-	folder string                    // on this host, "" for none; its owner is in its name
-	server *server
+	fresh    map[string]*fresh         // by name of the candidate: what its starts pull
+	pulled   map[string]*registryImage // by Ref of the candidate: what the user's registry has
+	toRemove []*fresh                  // all that was or may be pulled
+	folder   string                    // on this host, "" for none; its owner is in its name
+	blobs    string                    // folder of the copies
+	server   *server
 
 	accounts [quantities]account // of an earlier container
 	sought   bool                // their places were asked for, under a rule that needs no address

@@ -213,6 +213,16 @@ func TestEngineNeverAnswers(t *testing.T) {
 				_, err := r.Prepare(ctx, runner.Candidate{Ref: "image"})
 				return err
 			},
+			"Prepare from a registry": func(ctx context.Context, r *Runner) error {
+				r.opts.Registry = "localhost:1"
+				_, err := r.Prepare(ctx, runner.Candidate{Ref: "image"})
+				return err
+			},
+			"copyImages": func(ctx context.Context, r *Runner) error {
+				r.blobs = t.TempDir()
+				_, err := r.copyImages(ctx, []string{"image"}, 1)
+				return err
+			},
 			"pull": func(ctx context.Context, r *Runner) error { _, err := r.pull(ctx, "image"); return err },
 			"Start": func(ctx context.Context, r *Runner) error {
 				_, err := r.Start(ctx, runner.Candidate{Name: "image"}, time.Hour)
@@ -236,7 +246,7 @@ func TestEngineNeverAnswers(t *testing.T) {
 				t.Parallel()
 				over := make(chan struct{})
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if r.URL.Path == "/_ping" && call != "pull" && call != "Build" && call != "ImportProgram" && call != "Evict" {
+					if r.URL.Path == "/_ping" && call != "pull" && call != "copyImages" && call != "Build" && call != "ImportProgram" && call != "Evict" {
 						w.Header().Set("Api-Version", "1.41") // else the version is never agreed on
 						return
 					}

@@ -10,5 +10,5 @@ func ownFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// free is not known here.
-func free(string) (left int64, filesystem string, ok bool) { return 0, "", false }
+// diskOf is not known here.
+func diskOf(string) (d disk, ok bool) { return d, false }

@@ -20,12 +20,12 @@ func ownFolder(path string) bool {
 	return ok && int(stat.Uid) == os.Geteuid()
 }
 
-// free is how many bytes there are left where path is, and on which file
-// system that is; ok is false where that cannot be told.
-func free(path string) (left int64, filesystem unix.Fsid, ok bool) {
+// diskOf is the disk that path is on; ok is false where that cannot be told.
+func diskOf(path string) (d disk, ok bool) {
 	var s unix.Statfs_t
-	if unix.Statfs(path, &s) != nil {
-		return 0, unix.Fsid{}, false
+	if unix.Statfs(path, &s) != nil || s.Blocks == 0 {
+		return d, false
 	}
-	return int64(s.Bavail) * int64(s.Bsize), s.Fsid, true //nolint:unconvert // other systems have other types
+	size := int64(s.Bsize) //nolint:unconvert // other systems have other types
+	return disk{s.Fsid, int64(s.Bfree) * size, int64(s.Bavail) * size}, true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // after it.
 type fresh struct {
 	ref   string           // by digest, so that a tag that moves meanwhile changes nothing
-	id    string           // that no image in the engine may have before; "" where that is not asked
+	id    string           // of the image; "" where the engine had it before, by whatever name, or it is not known yet
 	login string           // as the engine wants it
 	sizes map[string]int64 // of the layers, by the beginning of their digests; nil where only the engine tells
 	from  string           // for people
@@ -59,7 +60,7 @@ func (r *Runner) PullEachTime(ctx context.Context, candidates []runner.Candidate
 			found.held.Candidate = i
 			p.Held = append(p.Held, found.held)
 		}
-		r.fresh[c.Digest] = found.fresh
+		r.fresh[c.Name] = found.fresh
 	}
 	return candidates, p, nil
 }
@@ -92,6 +93,8 @@ func (r *Runner) fromRegistry(ctx context.Context, c runner.Candidate) (img imag
 	if found := r.pulled[c.Ref]; found != nil {
 		return found.image, found.compressed, nil
 	}
+	ctx, stop := r.whileAlive(ctx)
+	defer stop()
 	named, err := inRegistry(c.Ref, r.opts.Registry)
 	if err != nil {
 		return img, nil, err
@@ -125,10 +128,15 @@ func (r *Runner) fromRegistry(ctx context.Context, c runner.Candidate) (img imag
 			return img, nil, err
 		}
 	}
-	if err := r.notePulled(f.ref); err != nil {
+	before, err := r.cli.ImageList(ctx, image.ListOptions{All: true})
+	if err != nil {
+		return img, nil, r.engineError(ctx, "listing images", err)
+	}
+	if err := r.notePulled(ctx, f.ref); err != nil {
 		return img, nil, err
 	}
-	defer func() { err = errors.Join(err, r.removePulled(f.ref, err != nil)) }()
+	r.toRemove = append(r.toRemove, f)
+	defer func() { err = errors.Join(err, r.removePulled(f, err != nil)) }()
 	r.opts.Notify(fmt.Sprintf("pulling %s once, to see what it is", ref))
 	t, err := r.pull(ctx, f.ref)
 	if err != nil {
@@ -136,6 +144,12 @@ func (r *Runner) fromRegistry(ctx context.Context, c runner.Candidate) (img imag
 	}
 	if img, err = r.inspect(ctx, f.ref); err != nil {
 		return img, nil, err
+	}
+	if !slices.ContainsFunc(before, func(i image.Summary) bool { return i.ID == img.ID }) {
+		f.id = img.ID
+		if err := r.notePulled(ctx, f.id); err != nil {
+			return img, nil, err
+		}
 	}
 	found := &registryImage{image: img, compressed: t.compressed(), fresh: f}
 	if found.held, err = r.held(ctx, img.RootFS.Layers, img.ID); err != nil {
@@ -153,7 +167,7 @@ func (r *Runner) fromRegistry(ctx context.Context, c runner.Candidate) (img imag
 
 // notHere is an error if an image is in the engine.
 func (r *Runner) notHere(ctx context.Context, ref string) error {
-	_, err := r.cli.ImageInspect(ctx, ref)
+	_, err := r.inspectImage(ctx, ref)
 	switch {
 	case err == nil:
 		return runner.As(runner.ErrNotPermitted, fmt.Errorf(
@@ -206,31 +220,27 @@ func (x *one) pull(ctx context.Context, s *runner.Start) error {
 	return nil
 }
 
-// makeAbsent sees to it that the image is not in the engine, and that nothing
-// of what earlier starts or the copying wrote still waits to go to the disk,
-// where it would be in this pull's way.
+// makeAbsent sees to it that the image is not in the engine, and that the login
+// for it is one of now: some hold for an hour only. As far as this user may, it
+// has the disk of the engine's folder take what earlier starts left to be
+// written, which would be in this pull's way; that makes starts more alike, and
+// none wrong.
 func (x *one) makeAbsent(ctx context.Context) error {
 	if x.r.local {
-		_ = cache.Sync(x.r.rootDir) // only root may; it makes starts more alike, and none wrong
+		_ = cache.Sync(x.r.rootDir) // mostly only root may open it
 	}
-	ctx, cancel := context.WithTimeout(ctx, x.r.ask)
-	defer cancel()
-	for _, name := range []string{x.fresh.ref, x.fresh.id} {
-		if name == "" {
-			continue
-		}
-		_, err := x.r.cli.ImageInspect(ctx, name)
-		if err == nil {
-			if err = x.r.removeImage(name); err == nil {
-				_, err = x.r.cli.ImageInspect(ctx, name)
-			}
-		}
-		switch {
-		case err == nil:
-			return runner.As(runner.ErrEnvironment, fmt.Errorf("image %s was removed and is there all the same", name))
-		case !cerrdefs.IsNotFound(err):
-			return x.r.engineError(ctx, "seeing that image "+name+" is absent", err)
-		}
+	if err := x.r.removePulled(x.fresh, false); err != nil {
+		return err
+	}
+	_, err := x.r.inspectImage(ctx, x.fresh.ref)
+	switch {
+	case err == nil:
+		return runner.As(runner.ErrEnvironment, fmt.Errorf("image %s was removed and is there all the same", x.fresh.ref))
+	case !cerrdefs.IsNotFound(err):
+		return x.r.engineError(ctx, "seeing that image "+x.fresh.ref+" is absent", err)
+	}
+	if x.r.opts.Registry != "" {
+		x.fresh.login = x.r.login(ctx, x.fresh.ref)
 	}
 	return nil
 }
@@ -240,13 +250,36 @@ const settle = 500 * time.Millisecond
 
 // removePulled takes away what was pulled. After a pull that was cut off it
 // looks again, as the engine may just be giving the image its name.
-func (r *Runner) removePulled(ref string, cut bool) error {
-	err := r.removeImage(ref)
-	for deadline := time.Now().Add(settle); cut && err == nil && time.Now().Before(deadline); {
-		time.Sleep(settle / 10)
-		err = r.removeImage(ref)
+func (r *Runner) removePulled(f *fresh, cut bool) error {
+	for begin := time.Now(); ; time.Sleep(settle / 10) {
+		_, err := r.takeAway(f.ref)
+		if err == nil && f.id != "" {
+			_, err = r.takeAway(f.id)
+		}
+		if err != nil || !cut || time.Since(begin) > settle {
+			return err
+		}
 	}
-	return err
+}
+
+// takeAway removes an image by a reference or an ID, and reports whether there
+// was something to remove. An engine that takes away an image's last reference
+// leaves the image itself, and calls that no failure, while a container runs
+// from it; what has an ID and no name is therefore looked for too. What has
+// been given a name by somebody is theirs.
+func (r *Runner) takeAway(name string) (was bool, err error) {
+	ctx, cancel := detached(context.Background(), r.ask)
+	defer cancel()
+	img, err := r.cli.ImageInspect(ctx, name)
+	switch {
+	case cerrdefs.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, r.engineError(ctx, "inspecting image "+name, err)
+	case img.ID == name && len(img.RepoTags)+len(img.RepoDigests) > 0:
+		return false, nil
+	}
+	return true, r.removeImage(name)
 }
 
 // closeFresh ends what level Pull has needed: copies, server and folder. Where
@@ -254,8 +287,8 @@ func (r *Runner) removePulled(ref string, cut bool) error {
 // later run to read there what it is to remove.
 func (r *Runner) closeFresh() error {
 	var failed []error
-	for _, f := range r.fresh {
-		failed = append(failed, r.removeImage(f.ref))
+	for _, f := range r.toRemove {
+		failed = append(failed, r.removePulled(f, false))
 	}
 	if r.server != nil {
 		failed = append(failed, r.server.close())

@@ -251,7 +251,7 @@ func TestPullCopies(t *testing.T) {
 	if len(pulling.Held) > 0 || !strings.Contains(pulling.How, "loopback") {
 		t.Errorf("pulling %+v", pulling)
 	}
-	entries, err := os.ReadDir(r.folder)
+	entries, err := os.ReadDir(r.blobs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func TestPullCopies(t *testing.T) {
 			continue
 		}
 		// The copy has the same files.
-		f := r.fresh[c.Digest]
+		f := r.fresh[c.Name]
 		if _, err := r.pull(t.Context(), f.ref); err != nil {
 			t.Fatal(err)
 		}
@@ -353,7 +353,8 @@ type userRegistry struct {
 	host   string
 	broken atomic.Bool // every answer is an error
 	slow   atomic.Bool
-	needs  string // the login, user:password, "" for none
+	needs  atomic.Value // string: the login, user:password; none for none
+	onBlob atomic.Value // func(): what is done when a layer or a configuration is asked for
 }
 
 func newUserRegistry(t testing.TB) *userRegistry {
@@ -366,19 +367,29 @@ func newUserRegistry(t testing.TB) *userRegistry {
 		case u.broken.Load():
 			http.Error(w, `{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}`, http.StatusNotFound)
 			return
-		case u.needs != "" && user+":"+password != u.needs:
+		case u.login() != "" && user+":"+password != u.login():
 			w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
 			http.Error(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`, http.StatusUnauthorized)
 			return
 		}
-		if u.slow.Load() && q.Method == http.MethodGet && strings.Contains(q.URL.Path, "/blobs/") {
-			w = slow{w}
+		if q.Method == http.MethodGet && strings.Contains(q.URL.Path, "/blobs/") {
+			if do, ok := u.onBlob.Load().(func()); ok {
+				do()
+			}
+			if u.slow.Load() {
+				w = slow{w}
+			}
 		}
 		handler.ServeHTTP(w, q)
 	}))
 	t.Cleanup(u.Close)
 	u.host = strings.TrimPrefix(u.URL, "http://")
 	return u
+}
+
+func (u *userRegistry) login() string {
+	login, _ := u.needs.Load().(string)
+	return login
 }
 
 // fill pushes an image of these layers, which stays in the registry alone.
@@ -392,7 +403,7 @@ func (u *userRegistry) fill(t testing.TB, r *Runner, path string, layers ...[]by
 	_, _ = io.Copy(io.Discard, answer.Body)
 	_ = answer.Body.Close()
 	login := "e30=" // {}
-	if user, password, ok := strings.Cut(u.needs, ":"); ok {
+	if user, password, ok := strings.Cut(u.login(), ":"); ok {
 		if login, err = engineregistry.EncodeAuthConfig(engineregistry.AuthConfig{Username: user, Password: password}); err != nil {
 			t.Fatal(err)
 		}
@@ -603,6 +614,94 @@ func TestPullFromARegistry(t *testing.T) {
 		}
 	})
 
+	// The same image under two names is one image to the engine, and two pulls.
+	t.Run("twice", func(t *testing.T) {
+		r := closing(t, Options{Registry: u.host})
+		layers := [][]byte{unique(t)}
+		u.fill(t, r, "one:1", layers...)
+		u.fill(t, r, "two:1", layers...)
+		var candidates []runner.Candidate
+		for _, name := range []string{"one", "two"} {
+			c, err := r.Prepare(t.Context(), runner.Candidate{Name: name, Ref: name + ":1"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			candidates = append(candidates, c)
+		}
+		if candidates[0].Digest != candidates[1].Digest {
+			t.Fatalf("%+v are not one image", candidates)
+		}
+		candidates, _, err := r.PullEachTime(t.Context(), candidates)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range candidates {
+			if got := r.fresh[c.Name].ref; !strings.HasPrefix(got, u.host+"/"+c.Name+"@") {
+				t.Errorf("%s is pulled as %s", c.Name, got)
+			}
+			s, err := r.Start(t.Context(), c, startTimeout)
+			if err != nil || s.Pull == nil || s.Pull.AlreadyHere != 0 {
+				t.Errorf("%s: %v, %s, pull %+v", c.Name, err, s.Problem, s.Pull)
+			}
+			absent(t, r, c.Digest)
+		}
+	})
+
+	// What Prepare has pulled, and could not remove as it is in use, is noted
+	// until it is gone, even when it has no name any more.
+	t.Run("in use", func(t *testing.T) {
+		r := closing(t, Options{Registry: u.host})
+		u.fill(t, r, "used:1", unique(t))
+		if _, err := r.Prepare(t.Context(), runner.Candidate{Name: "used", Ref: "used:1"}); err != nil {
+			t.Fatal(err)
+		}
+		f := r.toRemove[0]
+		if _, err := r.pull(t.Context(), f.ref); err != nil {
+			t.Fatal(err)
+		}
+		created, err := r.cli.ContainerCreate(t.Context(), &container.Config{
+			Image: f.ref, Labels: r.labels(), Cmd: []string{"-listen-after", "1h"},
+		}, nil, nil, nil, "mlbench-"+r.session+"-used")
+		if err == nil {
+			err = r.cli.ContainerStart(t.Context(), created.ID, container.StartOptions{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the first time it has a name
+			if err := r.Close(); err == nil || r.folder == "" {
+				t.Errorf("error %v, folder %q", err, r.folder)
+			}
+		}
+		noted, err := os.ReadFile(filepath.Join(r.folder, pulledFile))
+		if err != nil || !strings.Contains(string(noted), f.ref+"\n"+f.id+"\n") {
+			t.Errorf("%v, noted %q", err, noted)
+		}
+		if err := r.removeContainer(t.Context(), created.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil || r.folder != "" {
+			t.Errorf("%v, folder %q", err, r.folder)
+		}
+		absent(t, r, f.ref, f.id)
+		// What somebody gives a name meanwhile is theirs.
+		mine := "mlbench-test/named:" + r.session
+		if _, err := r.pull(t.Context(), f.ref); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.cli.ImageTag(t.Context(), f.ref, mine); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.removeImage(mine) }()
+		if err := r.removePulled(f, false); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.cli.ImageInspect(t.Context(), mine); err != nil {
+			t.Errorf("the user's image: %v", err)
+		}
+		absent(t, r, f.ref)
+	})
+
 	t.Run("not there", func(t *testing.T) {
 		r := closing(t, Options{Registry: u.host})
 		_, err := r.Prepare(t.Context(), runner.Candidate{Name: "app", Ref: "team/other:1"})
@@ -612,11 +711,41 @@ func TestPullFromARegistry(t *testing.T) {
 	})
 }
 
+// An engine that stops answering in the middle of a pull is no failure of the
+// candidate's, and what it may go on to pull stays noted.
+func TestEngineHangsInAPull(t *testing.T) {
+	outside := closing(t, Options{})
+	u := newUserRegistry(t)
+	u.fill(t, outside, "app:1", unique(t))
+	p := newProxy(t, socket(t, outside))
+	t.Setenv("DOCKER_HOST", "unix://"+p.path)
+	r := engine(t, Options{Registry: u.host})
+	r.patience = patience{launch: 10 * time.Second, remove: time.Second, ask: time.Second, back: time.Second}
+	c, err := r.Prepare(t.Context(), runner.Candidate{Name: "app", Ref: "app:1"})
+	if err == nil {
+		_, _, err = r.PullEachTime(t.Context(), []runner.Candidate{c})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.onBlob.Store(p.hang)
+	_, err = r.Start(t.Context(), c, 3*time.Second)
+	if !errors.Is(err, runner.ErrEnvironment) || !strings.Contains(err.Error(), "pulling "+u.host+"/app:1: no engine answers") {
+		t.Errorf("error %v", err)
+	}
+	if err := r.Close(); err == nil || r.folder == "" {
+		t.Errorf("error %v, folder %q", err, r.folder)
+	}
+	if err := errors.Join(outside.removePulled(r.toRemove[0], true), r.removeFolder()); err != nil {
+		t.Error(err)
+	}
+}
+
 // What `docker login` has left is used.
 func TestLogin(t *testing.T) {
 	helper := closing(t, Options{})
 	u := newUserRegistry(t)
-	u.needs = "ann:secret"
+	u.needs.Store("ann:secret")
 	u.fill(t, helper, "app:1", unique(t))
 	config := t.TempDir()
 	t.Setenv("HOME", config) // where there is none
@@ -630,14 +759,31 @@ func TestLogin(t *testing.T) {
 	if _, err := prepare(); !errors.Is(err, runner.ErrEnvironment) || !strings.Contains(err.Error(), "needs your login") {
 		t.Errorf("without a login: %v", err)
 	}
-	auths := encoded(t, map[string]any{"auths": map[string]any{u.host: map[string]string{
-		"auth": base64.StdEncoding.EncodeToString([]byte(u.needs)),
-	}}})
-	if err := os.WriteFile(filepath.Join(config, "config.json"), auths, 0o600); err != nil {
-		t.Fatal(err)
+	login := func() {
+		auths := encoded(t, map[string]any{"auths": map[string]any{u.host: map[string]string{
+			"auth": base64.StdEncoding.EncodeToString([]byte(u.login())),
+		}}})
+		if err := os.WriteFile(filepath.Join(config, "config.json"), auths, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
+	login()
 	if digest, err := prepare(); err != nil || digest == "" {
 		t.Errorf("with a login: %v", err)
+	}
+	// It may be another one by the time of a start.
+	r := closing(t, Options{Registry: u.host})
+	c, err := r.Prepare(t.Context(), runner.Candidate{Name: "app", Ref: "app:1"})
+	if err == nil {
+		_, _, err = r.PullEachTime(t.Context(), []runner.Candidate{c})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.needs.Store("ann:another")
+	login()
+	if s, err := r.Start(t.Context(), c, startTimeout); err != nil || s.Pull == nil {
+		t.Errorf("with a new login: %v: %s", err, s.Problem)
 	}
 }
 
@@ -653,6 +799,8 @@ func TestInRegistry(t *testing.T) {
 		{"mirror.example/team/app", "mirror.example", "mirror.example/team/app:latest"},
 		{"team/app:1", "docker.io", "docker.io/team/app:1"},
 		{"app@sha256:" + strings.Repeat("a", 64), "localhost", "localhost/app@sha256:" + strings.Repeat("a", 64)},
+		{"app:1@sha256:" + strings.Repeat("a", 64), "localhost", "localhost/app@sha256:" + strings.Repeat("a", 64)},
+		{"mirror.example/app:1@sha256:" + strings.Repeat("a", 64), "mirror.example", "mirror.example/app@sha256:" + strings.Repeat("a", 64)},
 	} {
 		if got, err := inRegistry(test.ref, test.registry); err != nil || got.String() != test.want {
 			t.Errorf("%s in %s: %v, %v, want %s", test.ref, test.registry, err, got, test.want)

@@ -34,6 +34,9 @@ func compress(w io.Writer, r io.Reader) error {
 	written, broken := make(chan error, 1), make(chan struct{})
 	go func() {
 		_, err := w.Write(gzipHead)
+		if err != nil {
+			close(broken)
+		}
 		for next := range queue {
 			b := <-next
 			if err != nil {

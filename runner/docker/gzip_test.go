@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"testing/iotest"
 )
@@ -44,7 +45,17 @@ func TestCompress(t *testing.T) {
 	if err := compress(broken{}, bytes.NewReader(make([]byte, 9*gzipBlock))); !errors.Is(err, errTest) {
 		t.Errorf("of a writer that fails: %v", err)
 	}
+	// Of a layer that cannot be written, the rest is not read.
+	whole := int64(runtime.GOMAXPROCS(0)+100) * gzipBlock
+	rest := &io.LimitedReader{R: zeros{}, N: whole}
+	if err := compress(broken{}, rest); !errors.Is(err, errTest) || rest.N == 0 {
+		t.Errorf("of a writer that fails at once: %v, all of %d bytes were read", err, whole)
+	}
 }
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 type broken struct{}
 

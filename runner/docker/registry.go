@@ -17,8 +17,9 @@ import (
 )
 
 // inRegistry is where a registry, given as host[/path], has the image that a
-// candidate names: under the same repository path and tag. A reference that
-// names the registry already stays as it is.
+// candidate names: under the same repository path, and by the same digest or
+// tag. Of a reference that has both the tag means nothing, and engines leave it
+// away.
 func inRegistry(ref, registry string) (reference.Named, error) {
 	base := strings.TrimSuffix(registry, "/") + "/"
 	prefix, err := reference.ParseNormalizedNamed(base + "x")
@@ -32,16 +33,15 @@ func inRegistry(ref, registry string) (reference.Named, error) {
 		return nil, runner.As(runner.ErrUsage, fmt.Errorf(
 			"--registry: %q is not a repository with a tag: give one like name:tag", ref))
 	}
-	if strings.HasPrefix(named.Name(), base) {
-		return reference.TagNameOnly(named), nil
-	}
-	path := reference.FamiliarName(named)
-	if domain := reference.Domain(named); domain != "docker.io" {
-		path = strings.TrimPrefix(path, domain+"/")
-	}
-	moved, err := reference.ParseNormalizedNamed(base + path)
-	if err != nil {
-		return nil, runner.As(runner.ErrUsage, fmt.Errorf("--registry: %s and %s: %w", registry, ref, err))
+	moved := reference.TrimNamed(named)
+	if !strings.HasPrefix(named.Name(), base) {
+		path := reference.FamiliarName(named)
+		if domain := reference.Domain(named); domain != "docker.io" {
+			path = strings.TrimPrefix(path, domain+"/")
+		}
+		if moved, err = reference.ParseNormalizedNamed(base + path); err != nil {
+			return nil, runner.As(runner.ErrUsage, fmt.Errorf("--registry: %s and %s: %w", registry, ref, err))
+		}
 	}
 	switch named := named.(type) {
 	case reference.Digested:

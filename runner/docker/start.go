@@ -52,12 +52,12 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		}
 	}
 	r.starts++
-	x := &one{r: r, c: c, fresh: r.fresh[c.Digest], timeout: timeout, name: fmt.Sprintf("mlbench-%s-%d", r.session, r.starts), ended: make(chan struct{})}
+	x := &one{r: r, c: c, fresh: r.fresh[c.Name], timeout: timeout, name: fmt.Sprintf("mlbench-%s-%d", r.session, r.starts), ended: make(chan struct{})}
 	defer func() {
 		stopping := time.Now()
 		err = errors.Join(err, x.remove(ctx))
 		if x.fresh != nil {
-			err = errors.Join(err, r.removePulled(x.fresh.ref, x.cut))
+			err = errors.Join(err, r.removePulled(x.fresh, x.cut))
 		}
 		s.Stop = time.Since(stopping)
 	}()
@@ -73,6 +73,9 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 			return s, context.Cause(ctx)
 		}
 		if errors.Is(err, errPullTimeout) {
+			if gone := x.engineStays(ctx); gone != nil {
+				return s, r.engineError(ctx, "pulling "+x.fresh.from, gone)
+			}
 			s.Outcome, s.Problem = runner.OutcomeTimeout, err.Error()
 			return s, nil
 		}

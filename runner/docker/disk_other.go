@@ -1,5 +1,0 @@
-//go:build !unix
-
-package docker
-
-func full(string) bool { return false }
