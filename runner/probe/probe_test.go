@@ -158,12 +158,12 @@ func TestPause(t *testing.T) {
 		{time.Second, 0, 2 * time.Millisecond},
 		{time.Minute, 0, 120 * time.Millisecond},
 		{0, 20 * time.Millisecond, 20 * time.Millisecond},
-		{10 * time.Second, tryTimeout, longestWork},        // a server that hung
-		{10 * time.Second, dialTimeout, longestWork},       // a lost packet
+		{10 * time.Second, tryTimeout, longestWork},  // a server that hung
+		{10 * time.Second, dialTimeout, longestWork}, // a lost packet
 		{0, 300 * time.Microsecond, 700 * time.Microsecond},
 		{0, 700 * time.Microsecond, 700 * time.Microsecond}, // half of a thread
 		{time.Hour, tryTimeout, 2200 * time.Millisecond},    // every 500th, still
-		{-time.Second, -time.Second, 1 * time.Millisecond}, // never none
+		{-time.Second, -time.Second, 1 * time.Millisecond},  // never none
 	} {
 		if got := pause(test.elapsed, test.took); got != test.want {
 			t.Errorf("pause(%v, %v) = %v, want %v", test.elapsed, test.took, got, test.want)
