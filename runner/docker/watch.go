@@ -85,29 +85,42 @@ func (x *one) log(watch context.Context) (probe.Sighting, error) {
 	}
 	if errors.Is(err, probe.ErrEnded) {
 		// Following a log that is long when its container ends, Engine 20.10
-		// at times leaves out the rest; read from its beginning it is whole.
+		// at times leaves out the rest; read from its beginning it is whole,
+		// once the engine has written it all down.
 		stop()
 		<-read
-		x.readLog(watch, w)
-		s, err = probe.Log(watch, x.target.Begin, w)
+		for before := int64(-1); errors.Is(err, probe.ErrEnded); {
+			size := x.readLog(watch, w)
+			s, err = probe.Log(watch, x.target.Begin, w)
+			if size == before {
+				break
+			}
+			before = size
+			time.Sleep(writesDown)
+		}
 	}
 	return s, err
 }
 
-// readLog shows w the whole log of a container that has ended.
-func (x *one) readLog(ctx context.Context, w *probe.Watch) {
+// writesDown is how long an engine that is still writing a log may pause.
+const writesDown = 500 * time.Millisecond
+
+// readLog shows w the whole log of a container that has ended, as far as it is
+// written down by now, and says how long that is.
+func (x *one) readLog(ctx context.Context, w *probe.Watch) (size int64) {
 	ctx, cancel := detached(ctx, x.r.ask)
 	defer cancel()
 	stream, err := x.r.cli.ContainerLogs(ctx, x.id, container.LogsOptions{
 		ShowStdout: true, ShowStderr: true, Timestamps: true,
 	})
 	if err != nil {
-		return // then what was followed is all there is
+		return 0 // then what was followed is all there is
 	}
 	defer func() { _ = stream.Close() }()
 	lines := new(probe.Lines)
 	lines.Watch(w)
-	_, _ = stdcopy.StdCopy(lines, lines, stream)
+	size, _ = stdcopy.StdCopy(lines, lines, stream)
+	return size
 }
 
 // lineLag takes the engine's time stamp off a log line. The line was written
