@@ -1,0 +1,22 @@
+package image
+
+// A Severity says how much a finding matters.
+type Severity string
+
+// The severities, from the least on.
+const (
+	Note   Severity = "note" // worth knowing, nobody's fault
+	Low    Severity = "low"
+	Medium Severity = "medium"
+	High   Severity = "high"
+)
+
+// A Finding is one thing about an image that could be better.
+type Finding struct {
+	ID       string   `json:"id"` // of the check, e.g. build-tools
+	Severity Severity `json:"severity"`
+	Title    string   `json:"title"`              // what was found, in one line
+	Bytes    int64    `json:"bytes,omitempty"`    // what the remedy would save at most
+	Evidence []string `json:"evidence,omitempty"` // paths, packages or lines, the heaviest first; cut with a count
+	Remedy   string   `json:"remedy"`             // what to do, in one line
+}

@@ -1,0 +1,15 @@
+package image
+
+import "io"
+
+// Options say what of an image is read beside names, sizes and modes.
+type Options struct {
+	// Digests of the contents of all regular files, which takes as long as to
+	// read them.
+	Digests bool
+
+	// Look chooses files to look into as they go by; nil is none. What it
+	// returns is called with the content, of which it may leave a rest unread;
+	// an error of it is the read's.
+	Look func(path string, size int64) func(content io.Reader) error
+}
