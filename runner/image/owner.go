@@ -41,3 +41,13 @@ type Owners struct {
 
 // Of is the owner of the file at this place in Files.
 func (o *Owners) Of(i int) Owner { return o.All[o.of[i]].Owner }
+
+// IsPackage reports whether owners of this kind are packages that a package
+// manager has installed.
+func (k OwnerKind) IsPackage() bool {
+	switch k {
+	case Pip, Conda, Dpkg, Apk, Rpm:
+		return true
+	}
+	return false
+}
