@@ -58,7 +58,6 @@ type Made struct {
 	Files           int    `json:"files"`
 }
 
-
 func describe(x *Index, owners *Owners, findings []Finding) *Report {
 	r := &Report{
 		Schema: Schema, Ref: x.Ref, Digest: x.Config.ID, UnpackedBytes: x.UnpackedBytes(), Files: len(x.Files),
