@@ -23,17 +23,18 @@ func Differences(top int) Formats[*image.Difference] {
 func differenceText(w io.Writer, d *image.Difference, top int) error {
 	p := printer{w: w}
 	before, after := differenceNames(d)
-	p.paragraph("", before+" → "+after+": "+changeInShort(d))
+	p.paragraph("", before+" → "+after)
+	p.paragraph("", changeInShort(d))
 	p.paragraph("", layersInShort(d))
 	p.part(groupChanges(d))
 	p.part(ownerChanges(d, top))
-	p.findings("fixed in "+after+":", d.Fixed, top == 0)
-	p.findings("new in "+after+":", d.Found, top == 0)
+	p.findings("fixed in "+after+":", d.Findings.Fixed, top == 0)
+	p.findings("new in "+after+":", d.Findings.New, top == 0)
 	p.findings("still in "+after+":", kept(d), top == 0)
 	p.part(imageGates(d.New))
 	p.line("")
 	p.warnings(differenceWarnings(d))
-	p.paragraph("", differenceSentence(d))
+	p.line(differenceSentence(d))
 	return p.err
 }
 
@@ -134,7 +135,7 @@ func versions(o image.OwnerChange) string {
 // kept are the findings that stay, each with what it weighed before.
 func kept(d *image.Difference) []image.Finding {
 	var findings []image.Finding
-	for _, k := range d.Kept {
+	for _, k := range d.Findings.Kept {
 		f := k.Finding
 		if k.OldBytes != f.Bytes {
 			f.Title += fmt.Sprintf(" (%s before)", bytes(k.OldBytes))

@@ -22,7 +22,7 @@ func Images(top int) Formats[*image.Report] {
 // imageText renders a report for a terminal. It ends with a sentence to paste.
 func imageText(w io.Writer, r *image.Report, top int) error {
 	p := printer{w: w}
-	p.paragraph("", imageHeadline(r))
+	p.line(imageHeadline(r))
 	p.paragraph("", imageFacts(r))
 	p.part(groupTable(r))
 	p.part(ownerTable(r, top))
@@ -31,7 +31,7 @@ func imageText(w io.Writer, r *image.Report, top int) error {
 	p.part(imageGates(r))
 	p.line("")
 	p.warnings(r.Warnings)
-	p.paragraph("", imageSentence(r))
+	p.line(imageSentence(r))
 	return p.err
 }
 

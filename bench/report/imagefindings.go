@@ -31,7 +31,7 @@ func stackedFindings(findings []image.Finding, all bool) table {
 			most = 0
 		}
 		lines = append(lines, indented("  ", "  ", evidence(f.Evidence, most))...)
-		t.rows = append(t.rows, []string{string(f.Severity), some(f.Bytes), lines[0]})
+		t.rows = append(t.rows, []string{word(string(f.Severity)), some(f.Bytes), lines[0]})
 		for _, line := range lines[1:] {
 			t.rows = append(t.rows, []string{"", "", line})
 		}
@@ -106,9 +106,11 @@ func leastShown(r *image.Report, shown int) int64 {
 
 // findingTable has a row a finding, for where columns are as wide as they need.
 func findingTable(findings []image.Finding) table {
-	t := table{left: 1, last: true, head: []string{"severity", "bytes", "finding", "remedy"}}
+	t := table{left: 3, head: []string{"severity", "finding", "remedy", "bytes"}}
 	for _, f := range findings {
-		t.rows = append(t.rows, []string{string(f.Severity), some(f.Bytes), shorten(bench.Printable(f.Title), maxCell), shorten(bench.Printable(f.Remedy), maxCell)})
+		t.rows = append(t.rows, []string{
+			word(string(f.Severity)), shorten(bench.Printable(f.Title), maxCell), shorten(bench.Printable(f.Remedy), maxCell), some(f.Bytes),
+		})
 	}
 	return t
 }

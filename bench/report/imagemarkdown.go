@@ -45,14 +45,14 @@ func differenceMarkdown(w io.Writer, d *image.Difference, top int) error {
 		for _, part := range []struct {
 			title    string
 			findings []image.Finding
-		}{{"New", d.Found}, {"Still there", kept(d)}, {"Fixed", d.Fixed}} {
+		}{{"New", d.Findings.New}, {"Still there", kept(d)}, {"Fixed", d.Findings.Fixed}} {
 			if len(part.findings) > 0 {
 				p.line("\n" + part.title + ":")
 				p.section(findingTable(part.findings), rows)
 			}
 		}
 		p.details("Owners", rows, ownerChanges(d, top))
-		p.evidence(append(append([]image.Finding{}, d.Found...), kept(d)...), rows)
+		p.evidence(append(append([]image.Finding{}, d.Findings.New...), kept(d)...), rows)
 		p.notes(append([]string{
 			layersInShort(d), before + " is " + imageFacts(d.Old), after + " is " + imageFacts(d.New),
 		}, warned(differenceWarnings(d))...), rows)

@@ -86,10 +86,10 @@ func differenceSentence(d *image.Difference) string {
 
 // findingsChanged counts findings on both sides.
 func findingsChanged(d *image.Difference) string {
-	if len(d.Fixed)+len(d.Found)+len(d.Kept) == 0 {
+	if len(d.Findings.Fixed)+len(d.Findings.New)+len(d.Findings.Kept) == 0 {
 		return "nothing was found wrong with either"
 	}
-	return fmt.Sprintf("%s fixed, %d new, %d still there", plural(len(d.Fixed), "finding"), len(d.Found), len(d.Kept))
+	return fmt.Sprintf("%s fixed, %d new, %d still there", plural(len(d.Findings.Fixed), "finding"), len(d.Findings.New), len(d.Findings.Kept))
 }
 
 // signedBytes writes a change of a size.

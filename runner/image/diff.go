@@ -22,9 +22,14 @@ type Difference struct {
 	Owners  []OwnerChange `json:"owners"` // the greatest change first
 	Layers  Shared        `json:"layers"`
 
-	Fixed []Finding        `json:"fixed"` // only the old image has it
-	Found []Finding        `json:"found"` // only the new image has it
-	Kept  []FindingsChange `json:"kept"`
+	Findings Findings `json:"findings"`
+}
+
+// Findings are two images' findings, held against each other.
+type Findings struct {
+	Fixed []Finding     `json:"fixed"` // only the old image has it
+	New   []Finding     `json:"new"`   // only the new image has it
+	Kept  []KeptFinding `json:"kept"`
 }
 
 // A Change is so many bytes before and after.
@@ -71,8 +76,8 @@ type Shared struct {
 	Bytes  int64 `json:"shared_bytes"`
 }
 
-// FindingsChange is a finding that both images have.
-type FindingsChange struct {
+// A KeptFinding is one that both images have.
+type KeptFinding struct {
 	Finding        // as the new image has it
 	OldBytes int64 `json:"old_bytes"`
 }
@@ -83,7 +88,7 @@ func Diff(before, after *Report) *Difference {
 		Schema: DifferenceSchema, Old: before, New: after,
 		Changed: Change{before.UnpackedBytes, after.UnpackedBytes},
 		Groups:  []GroupChange{}, Owners: []OwnerChange{},
-		Fixed: []Finding{}, Found: []Finding{}, Kept: []FindingsChange{},
+		Findings: Findings{[]Finding{}, []Finding{}, []KeptFinding{}},
 	}
 	d.groups()
 	d.owners()
@@ -195,14 +200,14 @@ func (d *Difference) findings() {
 	}
 	for j, f := range d.Old.Findings {
 		if !taken[j] {
-			d.Fixed = append(d.Fixed, f)
+			d.Findings.Fixed = append(d.Findings.Fixed, f)
 		}
 	}
 	for i, f := range d.New.Findings {
 		if of[i] == 0 {
-			d.Found = append(d.Found, f)
+			d.Findings.New = append(d.Findings.New, f)
 		} else {
-			d.Kept = append(d.Kept, FindingsChange{f, d.Old.Findings[of[i]-1].Bytes})
+			d.Findings.Kept = append(d.Findings.Kept, KeptFinding{f, d.Old.Findings[of[i]-1].Bytes})
 		}
 	}
 }

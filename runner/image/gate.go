@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 )
@@ -69,12 +70,11 @@ func sizeGate(size, limit int64) Gate {
 	return Gate{GateSize, Pass, have + " unpacked, at most " + most}
 }
 
-// megabytes writes a size as flags take it, with four digits or more.
+// megabytes writes a size as flags take it, with four digits.
 func megabytes(n int64) string {
-	x := float64(n) / 1e6
-	digits := 0
-	for limit := 1000.0; x < limit && digits < 3; limit /= 10 {
-		digits++
+	x, digits := float64(n)/1e6, 3
+	for limit := 10.0; x >= limit && digits > 0; limit *= 10 {
+		digits--
 	}
-	return strconv.FormatFloat(x, 'f', digits, 64) + " MB"
+	return strconv.FormatFloat(math.Round(x*math.Pow10(digits))/math.Pow10(digits), 'f', -1, 64) + " MB"
 }

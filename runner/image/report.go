@@ -21,7 +21,7 @@ type Report struct {
 	UnpackedBytes   int64  `json:"unpacked_bytes"` // the sum over the layers, and over the owners, and over the groups
 	CompressedBytes *int64 `json:"compressed_bytes,omitempty"`
 	WastedBytes     int64  `json:"wasted_bytes"` // hidden by later layers, each copy counted once
-	Files           int    `json:"files"`        // entries of all layers
+	Files           int    `json:"files"`        // of all layers, folders not counted
 
 	Groups   []Group   `json:"groups"` // largest first
 	Owners   []Share   `json:"owners"` // largest first
@@ -60,7 +60,7 @@ type Made struct {
 
 func describe(x *Index, owners *Owners, findings []Finding) *Report {
 	r := &Report{
-		Schema: Schema, Ref: x.Ref, Digest: x.Config.ID, UnpackedBytes: x.UnpackedBytes(), Files: len(x.Files),
+		Schema: Schema, Ref: x.Ref, Digest: x.Config.ID, UnpackedBytes: x.UnpackedBytes(),
 		Groups: []Group{}, Owners: []Share{}, Layers: []Made{}, Gates: []Gate{}, Verdict: Pass,
 		Warnings: append([]string{}, x.Warnings...),
 	}
@@ -73,12 +73,15 @@ func describe(x *Index, owners *Owners, findings []Finding) *Report {
 	for _, l := range x.Layers {
 		r.Layers = append(r.Layers, Made{
 			DiffID: l.DiffID, CreatedBy: Instruction(l.CreatedBy),
-			UnpackedBytes: l.UnpackedBytes, CompressedBytes: l.CompressedBytes, Files: l.Files,
+			UnpackedBytes: l.UnpackedBytes, CompressedBytes: l.CompressedBytes,
 		})
 	}
 	for _, f := range x.Files {
-		r.Layers[f.Layer].WastedBytes += f.Wasted()
-		r.WastedBytes += f.Wasted()
+		l := &r.Layers[f.Layer]
+		l.WastedBytes, r.WastedBytes = l.WastedBytes+f.Wasted(), r.WastedBytes+f.Wasted()
+		if !f.isFolder() && f.Kind != Whiteout {
+			l.Files, r.Files = l.Files+1, r.Files+1
+		}
 	}
 	for _, o := range owners.All {
 		r.Owners = append(r.Owners, Share{o, groupOf(o.Owner)})
