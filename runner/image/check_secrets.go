@@ -93,4 +93,3 @@ func secretFile(p string, content []byte) bool {
 	}
 	return false
 }
-

@@ -21,10 +21,16 @@ type survey struct {
 
 	counted []bool        // by place in x.Files: a finding has its bytes
 	names   map[int][]int // places of the further names of one file, by the place that bears its size
+	links   links
+
+	environments map[string]bool // folders of Python environments: may the service run there?
 }
 
 func newSurvey(x *Index, o *Owners) *survey {
-	s := &survey{x: x, o: o, counted: make([]bool, len(x.Files)), names: make(map[int][]int)}
+	s := &survey{
+		x: x, o: o, counted: make([]bool, len(x.Files)), names: make(map[int][]int), links: newLinks(x),
+		environments: make(map[string]bool),
+	}
 	bearers := make(map[Place]int)
 	for _, f := range x.Files {
 		if f.Kind == HardLink {
