@@ -52,12 +52,12 @@ func installCaches(s *survey) *Finding {
 	return h.finding(worth)
 }
 
-var hubModel = regexp.MustCompile(`(^|/)(?:\.cache/huggingface|huggingface|hf|\.cache)?/?hub/((?:models|datasets)--[^/]+)/`)
+var hubModels = regexp.MustCompile(`(^|/)(?:\.cache/huggingface|huggingface|hf|\.cache)?/?hub/((?:models|datasets)--[^/]+)/`)
 
 func modelCache(s *survey) *Finding {
 	weights := make(map[string]*weight)
 	for _, f := range s.x.Files {
-		if m := hubModel.FindStringSubmatch(f.Path); m != nil && f.Visible() && f.Size > 0 {
+		if m := hubModels.FindStringSubmatch(f.Path); m != nil && f.Visible() && f.Size > 0 {
 			w := weights[m[2]]
 			if w == nil {
 				w = &weight{name: m[2]}

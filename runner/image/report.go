@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // Schema is the form of a Report's JSON. Fields are never renamed within it;
@@ -51,11 +53,17 @@ type Group struct {
 // Made is a layer with what made it.
 type Made struct {
 	DiffID          string `json:"diff_id,omitempty"`
-	CreatedBy       string `json:"created_by,omitempty"` // see Instruction
+	CreatedBy       string `json:"created_by,omitempty"` // its Instruction on one line, without secrets
 	UnpackedBytes   int64  `json:"unpacked_bytes"`
 	CompressedBytes int64  `json:"compressed_bytes,omitempty"` // 0 where not known
 	WastedBytes     int64  `json:"wasted_bytes"`               // of these, what later layers hide
 	Files           int    `json:"files"`
+}
+
+// Describe says what is in an image. It has no gates yet; see Judge.
+func Describe(x *Index) *Report {
+	owners := x.Owners()
+	return describe(x, owners, Check(x, owners))
 }
 
 func describe(x *Index, owners *Owners, findings []Finding) *Report {
@@ -72,7 +80,7 @@ func describe(x *Index, owners *Owners, findings []Finding) *Report {
 	}
 	for _, l := range x.Layers {
 		r.Layers = append(r.Layers, Made{
-			DiffID: l.DiffID, CreatedBy: Instruction(l.CreatedBy),
+			DiffID: l.DiffID, CreatedBy: line(l.CreatedBy),
 			UnpackedBytes: l.UnpackedBytes, CompressedBytes: l.CompressedBytes,
 		})
 	}
@@ -89,6 +97,15 @@ func describe(x *Index, owners *Owners, findings []Finding) *Report {
 	r.group()
 	r.Find(findings...)
 	return r
+}
+
+// longDigest is what the classic builder names what it copies by.
+var longDigest = regexp.MustCompile(`\b((?:file|dir|multi|sha256):[0-9a-f]{12})[0-9a-f]{20,}\b`)
+
+// line is what made a layer, for people.
+func line(createdBy string) string {
+	s := Redacted(Instruction(createdBy[:min(len(createdBy), longHistory)]))
+	return strings.Join(strings.Fields(longDigest.ReplaceAllString(s, "$1…")), " ")
 }
 
 // group adds up the owners of each group.
