@@ -28,9 +28,9 @@ func differenceText(w io.Writer, d *image.Difference, top int) error {
 	p.paragraph("", layersInShort(d))
 	p.part(groupChanges(d))
 	p.part(ownerChanges(d, top))
-	p.findings("fixed in "+after+":", d.Findings.Fixed, top == 0)
-	p.findings("new in "+after+":", d.Findings.New, top == 0)
-	p.findings("still in "+after+":", kept(d), top == 0)
+	p.findings("fixed in "+after+":", d.Findings.Fixed, titleOnly)
+	p.findings("new in "+after+":", d.Findings.New, inDetail(top))
+	p.findings("still in "+after+":", kept(d), withRemedy)
 	p.part(imageGates(d.New))
 	p.line("")
 	p.warnings(differenceWarnings(d))
@@ -38,11 +38,11 @@ func differenceText(w io.Writer, d *image.Difference, top int) error {
 	return p.err
 }
 
-func (p *printer) findings(title string, findings []image.Finding, all bool) {
+func (p *printer) findings(title string, findings []image.Finding, detail int) {
 	if len(findings) > 0 {
 		p.line("")
 		p.paragraph("", title)
-		p.table(stackedFindings(findings, all))
+		p.table(stackedFindings(findings, detail))
 	}
 }
 
@@ -72,11 +72,14 @@ func changeInShort(d *image.Difference) string {
 
 // layersInShort says what who has the old image need not pull.
 func layersInShort(d *image.Difference) string {
-	s := fmt.Sprintf("%s → %s", plural(len(d.Old.Layers), "layer"), fmt.Sprint(len(d.New.Layers)))
-	if d.Layers.Shared == 0 {
-		return s + ", none of them shared"
+	s := fmt.Sprintf("%s → %d, ", plural(len(d.Old.Layers), "layer"), len(d.New.Layers))
+	switch d.Layers.Shared {
+	case 0:
+		return s + "none of them shared"
+	case 1:
+		return s + fmt.Sprintf("the lowest is shared (%s)", bytes(d.Layers.Bytes))
 	}
-	return s + fmt.Sprintf(", the lowest %d of them shared (%s)", d.Layers.Shared, bytes(d.Layers.Bytes))
+	return s + fmt.Sprintf("the lowest %d are shared (%s)", d.Layers.Shared, bytes(d.Layers.Bytes))
 }
 
 func groupChanges(d *image.Difference) table {
@@ -100,6 +103,9 @@ func ownerChanges(d *image.Difference, top int) table {
 		if o.Bytes.Bytes() != 0 || o.In != image.Both || o.OldVersion != o.NewVersion {
 			changed = append(changed, o)
 		}
+	}
+	if len(changed) == 0 {
+		return t
 	}
 	rest := d.Changed
 	shown := cut(len(changed), top)

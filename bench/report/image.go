@@ -22,12 +22,12 @@ func Images(top int) Formats[*image.Report] {
 // imageText renders a report for a terminal. It ends with a sentence to paste.
 func imageText(w io.Writer, r *image.Report, top int) error {
 	p := printer{w: w}
-	p.line(imageHeadline(r))
+	p.paragraph("", imageHeadline(r))
 	p.paragraph("", imageFacts(r))
 	p.part(groupTable(r))
 	p.part(ownerTable(r, top))
 	p.part(layerTable(r, top))
-	p.part(stackedFindings(r.Findings, top == 0))
+	p.part(stackedFindings(r.Findings, inDetail(top)))
 	p.part(imageGates(r))
 	p.line("")
 	p.warnings(r.Warnings)
@@ -73,19 +73,41 @@ func imageHeadline(r *image.Report) string {
 	return s + "; " + findingsInShort(r)
 }
 
+// inDetail is how much of findings is shown.
+func inDetail(top int) int {
+	if top == 0 {
+		return withAllEvidence
+	}
+	return withEvidence
+}
+
 // findingsInShort counts findings, and says what the heaviest weighs.
 func findingsInShort(r *image.Report) string {
 	var heaviest int64
+	high, notes := 0, 0
 	for _, f := range r.Findings {
 		heaviest = max(heaviest, f.Bytes)
+		switch f.Severity {
+		case image.High:
+			high++
+		case image.Note:
+			notes++
+		}
 	}
-	switch {
-	case len(r.Findings) == 0:
-		return "nothing was found wrong"
-	case heaviest == 0:
-		return plural(len(r.Findings), "finding")
+	s := "no finding"
+	if n := len(r.Findings) - notes; n > 0 {
+		s = plural(n, "finding")
 	}
-	return fmt.Sprintf("%s, the heaviest %s", plural(len(r.Findings), "finding"), bytes(heaviest))
+	if high > 0 {
+		s += fmt.Sprintf(" (%d high)", high)
+	}
+	if notes > 0 {
+		s += " and " + plural(notes, "note")
+	}
+	if heaviest > 0 {
+		s += ", the heaviest " + bytes(heaviest)
+	}
+	return s
 }
 
 func imageFacts(r *image.Report) string {
@@ -194,5 +216,5 @@ func imageGates(r *image.Report) table {
 	for _, g := range r.Gates {
 		t.rows = append(t.rows, []string{word(g.Name), string(g.Verdict), shorten(bench.Printable(g.Why), maxLine)})
 	}
-	return t.narrowed(2)
+	return t.narrowed(0, 2)
 }

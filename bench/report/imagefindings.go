@@ -1,11 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"mlbench/bench"
 	"mlbench/runner/image"
@@ -16,22 +15,32 @@ const (
 	evidenceLines = 2  // how many lines of evidence a finding has, if not all is asked for
 )
 
+// How much of a finding is shown.
+const (
+	titleOnly = iota
+	withRemedy
+	withEvidence
+	withAllEvidence
+)
+
 // stackedFindings puts remedy and evidence under each finding, where beside it
 // there is no room.
-func stackedFindings(findings []image.Finding, all bool) table {
+func stackedFindings(findings []image.Finding, detail int) table {
 	t := table{left: 1, last: true, head: []string{"severity", "bytes", "finding"}}
 	for _, f := range findings {
-		lines := within(wrapped(shorten(bench.Printable(f.Title), maxLine), findingWidth))
-		if len(lines) == 0 {
-			lines = []string{shorten(bench.Printable(f.ID), maxName)}
+		lines := within(wrapped(titleOf(f), findingWidth))
+		if detail >= withRemedy {
+			lines = append(lines, indented("→ ", wrapped(shorten(bench.Printable(f.Remedy), maxLine), findingWidth-2))...)
 		}
-		lines = append(lines, indented("→ ", "  ", wrapped(shorten(bench.Printable(f.Remedy), maxLine), findingWidth-2))...)
-		most := evidenceLines
-		if all {
-			most = 0
+		switch detail {
+		case withEvidence:
+			lines = append(lines, indented("  ", evidence(f.Evidence, evidenceLines))...)
+		case withAllEvidence:
+			for _, piece := range f.Evidence {
+				lines = append(lines, indented("  ", wrapped(shorten(bench.Printable(piece), maxLine), findingWidth-2))...)
+			}
 		}
-		lines = append(lines, indented("  ", "  ", evidence(f.Evidence, most))...)
-		t.rows = append(t.rows, []string{word(string(f.Severity)), some(f.Bytes), lines[0]})
+		t.rows = append(t.rows, []string{fit(bench.Printable(string(f.Severity)), leastWidth), some(f.Bytes), lines[0]})
 		for _, line := range lines[1:] {
 			t.rows = append(t.rows, []string{"", "", line})
 		}
@@ -39,16 +48,22 @@ func stackedFindings(findings []image.Finding, all bool) table {
 	return t
 }
 
-// indented puts something before the first line and something before the
+func titleOf(f image.Finding) string {
+	if title := strings.TrimSpace(bench.Printable(f.Title)); title != "" {
+		return shorten(title, maxLine)
+	}
+	return cmp.Or(word(f.ID), unknown)
+}
+
+// indented puts something before the first line, and as much space before the
 // others.
-func indented(first, others string, lines []string) []string {
+func indented(first string, lines []string) []string {
 	var out []string
 	for i, line := range within(lines) {
-		if i == 0 {
-			out = append(out, first+line)
-		} else {
-			out = append(out, others+line)
+		if i > 0 {
+			first = "  "
 		}
+		out = append(out, first+line)
 	}
 	return out
 }
@@ -61,32 +76,22 @@ func within(lines []string) []string {
 	return lines
 }
 
-// evidence puts pieces next to each other on so many lines at most, all for 0,
-// and counts the others.
+// evidence puts pieces one after the other on so many lines at most, and counts
+// those that have no room.
 func evidence(pieces []string, most int) []string {
 	const width = findingWidth - 2
-	const counted = len("and 1000000 more") + 1
-	var lines []string
-	line := ""
+	var lines, shown []string
 	for i, piece := range pieces {
-		piece = fit(bench.Printable(piece), width-counted)
-		if i < len(pieces)-1 {
-			piece += ","
+		shown = append(shown, shorten(bench.Printable(piece), most*width*3/4))
+		text := strings.Join(shown, "; ")
+		if more := len(pieces) - i - 1; more > 0 {
+			text += fmt.Sprintf("; and %d more", more)
 		}
-		room := width
-		if len(lines)+1 == most {
-			room -= counted
+		with := wrapped(text, width)
+		if i > 0 && len(with) > most {
+			break
 		}
-		if line != "" && twwidth.Width(line)+1+twwidth.Width(piece) > room {
-			if len(lines)+1 == most {
-				return append(lines, fmt.Sprintf("%s and %d more", line, len(pieces)-i))
-			}
-			lines, line = append(lines, line), ""
-		}
-		line = strings.TrimPrefix(line+" "+piece, " ")
-	}
-	if line != "" {
-		lines = append(lines, line)
+		lines = with
 	}
 	return lines
 }
@@ -109,7 +114,7 @@ func findingTable(findings []image.Finding) table {
 	t := table{left: 3, head: []string{"severity", "finding", "remedy", "bytes"}}
 	for _, f := range findings {
 		t.rows = append(t.rows, []string{
-			word(string(f.Severity)), shorten(bench.Printable(f.Title), maxCell), shorten(bench.Printable(f.Remedy), maxCell), some(f.Bytes),
+			fit(bench.Printable(string(f.Severity)), leastWidth), shorten(titleOf(f), maxCell), shorten(bench.Printable(f.Remedy), maxCell), some(f.Bytes),
 		})
 	}
 	return t
