@@ -26,7 +26,7 @@ func differenceText(w io.Writer, d *image.Difference, top int) error {
 	p.paragraph("", before+" → "+after)
 	p.paragraph("", changeInShort(d))
 	p.paragraph("", layersInShort(d))
-	p.part(groupChanges(d))
+	p.part(reasonChanges(d))
 	p.part(ownerChanges(d, top))
 	p.findings("fixed in "+after+":", d.Findings.Fixed, titleOnly)
 	p.findings("new in "+after+":", d.Findings.New, inDetail(top))
@@ -82,10 +82,10 @@ func layersInShort(d *image.Difference) string {
 	return s + fmt.Sprintf("the lowest %d are shared (%s)", d.Layers.Shared, bytes(d.Layers.Bytes))
 }
 
-func groupChanges(d *image.Difference) table {
-	t := table{left: 1, head: []string{"what it is for", "old", "new", "change"}}
-	for _, g := range d.Groups {
-		t.rows = append(t.rows, append([]string{word(g.Name)}, changeCells(g.Bytes)...))
+func reasonChanges(d *image.Difference) table {
+	t := table{left: 1, head: []string{"why it is there", "old", "new", "change"}}
+	for _, g := range d.Reasons {
+		t.rows = append(t.rows, append([]string{word(g.Reason)}, changeCells(g.Bytes)...))
 	}
 	t.rows = append(t.rows, append([]string{"all"}, changeCells(d.Changed)...))
 	return t.narrowed(0)
@@ -97,7 +97,7 @@ func changeCells(c image.Change) []string {
 
 // ownerChanges is a row for each owner that is not as it was.
 func ownerChanges(d *image.Difference, top int) table {
-	t := table{left: 4, head: []string{"owner", "kind", "version", "for", "old", "new", "change"}}
+	t := table{left: 4, head: []string{"owner", "kind", "version", "why", "old", "new", "change"}}
 	var changed []image.OwnerChange
 	for _, o := range d.Owners {
 		if o.Bytes.Bytes() != 0 || o.In != image.Both || o.OldVersion != o.NewVersion {
@@ -111,7 +111,7 @@ func ownerChanges(d *image.Difference, top int) table {
 	shown := cut(len(changed), top)
 	for _, o := range changed[:shown] {
 		rest.Old, rest.New = rest.Old-o.Bytes.Old, rest.New-o.Bytes.New
-		t.rows = append(t.rows, append([]string{word(o.Name), word(string(o.Kind)), versions(o), word(o.Group)}, changeCells(o.Bytes)...))
+		t.rows = append(t.rows, append([]string{word(o.Name), word(string(o.Kind)), versions(o), word(o.Reason)}, changeCells(o.Bytes)...))
 	}
 	if shown < len(d.Owners) {
 		what := fmt.Sprintf("and %d more", len(d.Owners)-shown)

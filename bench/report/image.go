@@ -24,7 +24,7 @@ func imageText(w io.Writer, r *image.Report, top int) error {
 	p := printer{w: w}
 	p.paragraph("", imageHeadline(r))
 	p.paragraph("", imageFacts(r))
-	p.part(groupTable(r))
+	p.part(reasonTable(r))
 	p.part(ownerTable(r, top))
 	p.part(layerTable(r, top))
 	p.part(stackedFindings(r.Findings, inDetail(top)))
@@ -144,11 +144,11 @@ func some(n int64) string {
 	return bytes(n)
 }
 
-// groupTable says what the bytes are there for.
-func groupTable(r *image.Report) table {
-	t := table{left: 1, head: []string{"what it is for", "owners", "size", "share", "wasted"}}
-	for _, g := range r.Groups {
-		t.rows = append(t.rows, []string{word(g.Name), fmt.Sprint(g.Owners), bytes(g.Bytes), part(g.Bytes, r.UnpackedBytes), some(g.Wasted)})
+// reasonTable says why the bytes are there.
+func reasonTable(r *image.Report) table {
+	t := table{left: 1, head: []string{"why it is there", "owners", "size", "share", "wasted"}}
+	for _, g := range r.Reasons {
+		t.rows = append(t.rows, []string{word(g.Reason), fmt.Sprint(g.Owners), bytes(g.Bytes), part(g.Bytes, r.UnpackedBytes), some(g.Wasted)})
 	}
 	if r.WastedBytes == 0 {
 		t = t.without(4)
@@ -160,13 +160,13 @@ func groupTable(r *image.Report) table {
 func word(s string) string { return shorten(bench.Printable(s), maxName) }
 
 func ownerTable(r *image.Report, top int) table {
-	t := table{left: 4, head: []string{"owner", "kind", "version", "for", "size", "share", "up to here"}}
+	t := table{left: 4, head: []string{"owner", "kind", "version", "why", "size", "share", "up to here"}}
 	var sum int64
 	shown := cut(len(r.Owners), top)
 	for _, o := range r.Owners[:shown] {
 		sum += o.Bytes
 		t.rows = append(t.rows, []string{
-			word(o.Name), word(string(o.Kind)), word(o.Version), word(o.Group),
+			word(o.Name), word(string(o.Kind)), word(o.Version), word(o.Reason),
 			bytes(o.Bytes), part(o.Bytes, r.UnpackedBytes), part(sum, r.UnpackedBytes),
 		})
 	}

@@ -21,21 +21,21 @@ func added(r image.Report) *image.Report {
 		r.UnpackedBytes += o.Bytes
 		r.WastedBytes += o.Wasted
 		r.Files += o.Files
-		i, ok := at[o.Group]
+		i, ok := at[o.Reason]
 		if !ok {
-			i = len(r.Groups)
-			at[o.Group] = i
-			r.Groups = append(r.Groups, image.Group{Name: o.Group})
+			i = len(r.Reasons)
+			at[o.Reason] = i
+			r.Reasons = append(r.Reasons, image.Because{Reason: o.Reason})
 		}
-		r.Groups[i].Owners++
-		r.Groups[i].Bytes += o.Bytes
-		r.Groups[i].Wasted += o.Wasted
+		r.Reasons[i].Owners++
+		r.Reasons[i].Bytes += o.Bytes
+		r.Reasons[i].Wasted += o.Wasted
 	}
 	return &r
 }
 
-func owned(kind image.OwnerKind, name, version, group string, files int, bytes, wasted int64) image.Share {
-	return image.Share{Owned: image.Owned{Owner: image.Owner{Kind: kind, Name: name, Version: version}, Files: files, Bytes: bytes, Wasted: wasted}, Group: group}
+func owned(kind image.OwnerKind, name, version, reason string, files int, bytes, wasted int64) image.Share {
+	return image.Share{Owned: image.Owned{Owner: image.Owner{Kind: kind, Name: name, Version: version}, Files: files, Bytes: bytes, Wasted: wasted}, Reason: reason}
 }
 
 // naive is an image as people build them at first.

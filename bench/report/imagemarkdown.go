@@ -20,7 +20,7 @@ func imageMarkdown(w io.Writer, r *image.Report, top int) error {
 		}
 		p.section(imageGates(r), rows)
 		p.section(findingTable(r.Findings), rows)
-		p.section(groupTable(r), rows)
+		p.section(reasonTable(r), rows)
 		p.details("Owners", rows, ownerTable(r, top))
 		p.details("Layers", rows, layerTable(r, top))
 		p.evidence(r.Findings, rows)
@@ -41,7 +41,7 @@ func differenceMarkdown(w io.Writer, d *image.Difference, top int) error {
 			return p.err
 		}
 		p.section(imageGates(d.New), rows)
-		p.section(groupChanges(d), rows)
+		p.section(reasonChanges(d), rows)
 		for _, part := range []struct {
 			title    string
 			findings []image.Finding

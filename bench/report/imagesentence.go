@@ -8,18 +8,18 @@ import (
 	"mlbench/runner/image"
 )
 
-// named is how many groups a sentence names.
+// named is how many reasons a sentence names.
 const named = 3
 
 // imageSentence says, for people to paste, what an image is made of.
 func imageSentence(r *image.Report) string {
 	s := fmt.Sprintf("%s is %s", imageName(r), bytes(r.UnpackedBytes))
-	if len(r.Groups) > 0 && r.UnpackedBytes > 0 {
+	if len(r.Reasons) > 0 && r.UnpackedBytes > 0 {
 		var parts []string
-		for _, g := range r.Groups[:cut(len(r.Groups), named)] {
-			parts = append(parts, word(g.Name)+" "+bytes(g.Bytes))
+		for _, g := range r.Reasons[:cut(len(r.Reasons), named)] {
+			parts = append(parts, word(g.Reason)+" "+bytes(g.Bytes))
 		}
-		if more := len(r.Groups) - len(parts); more > 0 {
+		if more := len(r.Reasons) - len(parts); more > 0 {
 			parts = append(parts, fmt.Sprintf("and %d more", more))
 		}
 		s += ": " + strings.Join(parts, ", ")
@@ -73,9 +73,9 @@ func differenceSentence(d *image.Difference) string {
 		s += fmt.Sprintf(" is %s %s than %s (%s)", plain(float64(change)/float64(d.Changed.Old)), word, before, bytes(max(change, -change)))
 	}
 	var parts []string
-	for _, g := range d.Groups {
+	for _, g := range d.Reasons {
 		if n := g.Bytes.Bytes(); n != 0 && len(parts) < named {
-			parts = append(parts, word(g.Name)+" "+signedBytes(n))
+			parts = append(parts, word(g.Reason)+" "+signedBytes(n))
 		}
 	}
 	if len(parts) > 0 {

@@ -10,17 +10,17 @@ import (
 // DifferenceSchema is the form of a Difference's JSON.
 const DifferenceSchema = "mlbench.image-difference/v1"
 
-// A Difference is how two images differ, byte by byte: its Groups and its
+// A Difference is how two images differ, byte by byte: its Reasons and its
 // Owners each add up to the difference between the images' sizes.
 type Difference struct {
 	Schema string  `json:"schema"`
 	Old    *Report `json:"old"`
 	New    *Report `json:"new"`
 
-	Changed Change        `json:"unpacked_bytes"`
-	Groups  []GroupChange `json:"groups"` // the greatest change first
-	Owners  []OwnerChange `json:"owners"` // the greatest change first
-	Layers  Shared        `json:"layers"`
+	Changed Change         `json:"unpacked_bytes"`
+	Reasons []ReasonChange `json:"reasons"` // the greatest change first
+	Owners  []OwnerChange  `json:"owners"`  // the greatest change first
+	Layers  Shared         `json:"layers"`
 
 	Findings Findings `json:"findings"`
 }
@@ -41,10 +41,10 @@ type Change struct {
 // Bytes is how many came to it; negative where some went.
 func (c Change) Bytes() int64 { return c.New - c.Old }
 
-// A GroupChange is a group's change.
-type GroupChange struct {
-	Name  string `json:"name"`
-	Bytes Change `json:"bytes"`
+// A ReasonChange is how much more or less is there for a Reason.
+type ReasonChange struct {
+	Reason string `json:"reason"`
+	Bytes  Change `json:"bytes"`
 }
 
 // An OwnerChange is that of an owner of one kind and name. Several versions of
@@ -52,7 +52,7 @@ type GroupChange struct {
 type OwnerChange struct {
 	Kind       OwnerKind `json:"kind"`
 	Name       string    `json:"name"`
-	Group      string    `json:"group"`                 // in the new image if it is there
+	Reason     string    `json:"reason"`                // in the new image if it is there
 	OldVersion string    `json:"old_version,omitempty"` // several are joined by ", "
 	NewVersion string    `json:"new_version,omitempty"`
 	In         Presence  `json:"in"`
@@ -87,34 +87,34 @@ func Diff(before, after *Report) *Difference {
 	d := &Difference{
 		Schema: DifferenceSchema, Old: before, New: after,
 		Changed: Change{before.UnpackedBytes, after.UnpackedBytes},
-		Groups:  []GroupChange{}, Owners: []OwnerChange{},
+		Reasons: []ReasonChange{}, Owners: []OwnerChange{},
 		Findings: Findings{[]Finding{}, []Finding{}, []KeptFinding{}},
 	}
-	d.groups()
+	d.reasons()
 	d.owners()
 	d.layers()
 	d.findings()
 	return d
 }
 
-func (d *Difference) groups() {
+func (d *Difference) reasons() {
 	at := make(map[string]int)
 	of := func(name string) *Change {
 		i, ok := at[name]
 		if !ok {
-			i = len(d.Groups)
-			at[name], d.Groups = i, append(d.Groups, GroupChange{Name: name})
+			i = len(d.Reasons)
+			at[name], d.Reasons = i, append(d.Reasons, ReasonChange{Reason: name})
 		}
-		return &d.Groups[i].Bytes
+		return &d.Reasons[i].Bytes
 	}
-	for _, g := range d.Old.Groups {
-		of(g.Name).Old += g.Bytes
+	for _, g := range d.Old.Reasons {
+		of(g.Reason).Old += g.Bytes
 	}
-	for _, g := range d.New.Groups {
-		of(g.Name).New += g.Bytes
+	for _, g := range d.New.Reasons {
+		of(g.Reason).New += g.Bytes
 	}
-	slices.SortStableFunc(d.Groups, func(a, b GroupChange) int {
-		return cmp.Or(greatest(a.Bytes, b.Bytes), cmp.Compare(a.Name, b.Name))
+	slices.SortStableFunc(d.Reasons, func(a, b ReasonChange) int {
+		return cmp.Or(greatest(a.Bytes, b.Bytes), cmp.Compare(a.Reason, b.Reason))
 	})
 }
 
@@ -133,11 +133,11 @@ func (d *Difference) owners() {
 		i, ok := at[name{s.Kind, s.Name}]
 		if !ok {
 			i = len(d.Owners)
-			at[name{s.Kind, s.Name}], d.Owners = i, append(d.Owners, OwnerChange{Kind: s.Kind, Name: s.Name, In: in, Group: s.Group})
+			at[name{s.Kind, s.Name}], d.Owners = i, append(d.Owners, OwnerChange{Kind: s.Kind, Name: s.Name, In: in, Reason: s.Reason})
 		}
 		o := &d.Owners[i]
 		if o.In != in {
-			o.In, o.Group = Both, s.Group
+			o.In, o.Reason = Both, s.Reason
 		}
 		return o
 	}

@@ -20,14 +20,14 @@ type Report struct {
 	Digest   string `json:"digest,omitempty"`   // of its configuration, as the engine names it
 	Platform string `json:"platform,omitempty"` // e.g. linux/amd64
 
-	UnpackedBytes   int64  `json:"unpacked_bytes"` // the sum over the layers, and over the owners, and over the groups
+	UnpackedBytes   int64  `json:"unpacked_bytes"` // the sum over the layers, and over the owners, and over the reasons
 	CompressedBytes *int64 `json:"compressed_bytes,omitempty"`
 	WastedBytes     int64  `json:"wasted_bytes"` // hidden by later layers, each copy counted once
 	Files           int    `json:"files"`        // of all layers, folders not counted
 
-	Groups   []Group   `json:"groups"` // largest first
-	Owners   []Share   `json:"owners"` // largest first
-	Layers   []Made    `json:"layers"` // from the lowest on
+	Reasons  []Because `json:"reasons"` // largest first
+	Owners   []Share   `json:"owners"`  // largest first
+	Layers   []Made    `json:"layers"`  // from the lowest on
 	Findings []Finding `json:"findings"`
 
 	Gates    []Gate   `json:"gates"`
@@ -35,16 +35,16 @@ type Report struct {
 	Warnings []string `json:"warnings"`
 }
 
-// A Share is what one owner has of an image, and what it is there for.
+// A Share is what one owner has of an image, and the Reason why it is there.
 type Share struct {
 	Owned
-	Group string `json:"group"` // the Group that it is of
+	Reason string `json:"reason"`
 }
 
-// A Group is owners that are in an image for one reason, such as a toolchain.
-// Every owner is of one group, so that the groups' bytes add up to the image's.
-type Group struct {
-	Name   string `json:"name"`
+// Because is how much of an image is there for one Reason. The Reasons' bytes
+// add up to the image's.
+type Because struct {
+	Reason string `json:"reason"`
 	Owners int    `json:"owners"`
 	Bytes  int64  `json:"bytes"`
 	Wasted int64  `json:"wasted_bytes"`
@@ -69,7 +69,7 @@ func Describe(x *Index) *Report {
 func describe(x *Index, owners *Owners, findings []Finding) *Report {
 	r := &Report{
 		Schema: Schema, Ref: x.Ref, Digest: x.Config.ID, UnpackedBytes: x.UnpackedBytes(),
-		Groups: []Group{}, Owners: []Share{}, Layers: []Made{}, Gates: []Gate{}, Verdict: Pass,
+		Reasons: []Because{}, Owners: []Share{}, Layers: []Made{}, Gates: []Gate{}, Verdict: Pass,
 		Warnings: append([]string{}, x.Warnings...),
 	}
 	if c := x.Config; c.OS != "" {
@@ -91,10 +91,16 @@ func describe(x *Index, owners *Owners, findings []Finding) *Report {
 			l.Files, r.Files = l.Files+1, r.Files+1
 		}
 	}
-	for _, o := range owners.All {
-		r.Owners = append(r.Owners, Share{o, groupOf(o.Owner)})
+	why := make(map[Owner]string)
+	for _, reason := range x.Reasons(owners) {
+		r.Reasons = append(r.Reasons, Because{reason.Name, len(reason.Packages), reason.Bytes, reason.Wasted})
+		for _, o := range reason.Packages {
+			why[o.Owner] = reason.Name
+		}
 	}
-	r.group()
+	for _, o := range owners.All {
+		r.Owners = append(r.Owners, Share{o, why[o.Owner]})
+	}
 	r.Find(findings...)
 	return r
 }
@@ -106,23 +112,6 @@ var longDigest = regexp.MustCompile(`\b((?:file|dir|multi|sha256):[0-9a-f]{12})[
 func line(createdBy string) string {
 	s := Redacted(Instruction(createdBy[:min(len(createdBy), longHistory)]))
 	return strings.Join(strings.Fields(longDigest.ReplaceAllString(s, "$1…")), " ")
-}
-
-// group adds up the owners of each group.
-func (r *Report) group() {
-	at := make(map[string]int)
-	for _, o := range r.Owners {
-		i, ok := at[o.Group]
-		if !ok {
-			i = len(r.Groups)
-			at[o.Group], r.Groups = i, append(r.Groups, Group{Name: o.Group})
-		}
-		g := &r.Groups[i]
-		g.Owners, g.Bytes, g.Wasted = g.Owners+1, g.Bytes+o.Bytes, g.Wasted+o.Wasted
-	}
-	slices.SortStableFunc(r.Groups, func(a, b Group) int {
-		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Name, b.Name))
-	})
 }
 
 // Find adds findings, as those of a Dockerfile: the most severe first, and of
