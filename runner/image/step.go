@@ -52,7 +52,11 @@ func told(createdBy string) string {
 	if len(createdBy) > longHistory {
 		createdBy = createdBy[:longHistory]
 	}
-	return short(strings.Join(strings.Fields(Redacted(Instruction(createdBy))), " "))
+	line := strings.Join(strings.Fields(Redacted(Instruction(createdBy))), " ")
+	if len(line) > 80 {
+		line = strings.ToValidUTF8(line[:80], "") + "…"
+	}
+	return line
 }
 
 // longHistory is how much of one line is looked at, in bytes: hostile images
