@@ -36,7 +36,7 @@ func (s *survey) whether(f File, name string) string {
 func installCache(p string) string {
 	for _, dir := range []string{
 		".cache/pip/", ".cache/uv/", ".cache/pypoetry/", ".cache/conda/", ".cache/huggingface/xet/", ".cache/yarn/", ".cache/go-build/",
-		".npm/_cacache/", ".conda/pkgs/", ".cargo/registry/", "conda/pkgs/", "miniconda3/pkgs/", "anaconda3/pkgs/", "miniforge3/pkgs/",
+		".npm/_cacache/", ".conda/pkgs/", ".cargo/registry/", "conda/pkgs/", "conda3/pkgs/", "miniconda3/pkgs/", "anaconda3/pkgs/", "miniforge3/pkgs/",
 		"mambaforge/pkgs/", "micromamba/pkgs/",
 	} {
 		if i := strings.Index(p, dir); i == 0 || i > 0 && p[i-1] == '/' {
@@ -56,16 +56,13 @@ func installCaches(s *survey) *Finding {
 	return h.finding(worth)
 }
 
-// modelCache looks for the folders of Hugging Face's cache: hub/models--NAME.
 func modelCache(s *survey) *Finding {
 	weights := make(map[string]*weight)
 	for _, f := range s.x.Files {
-		_, rest, ok := strings.Cut(f.Path, "hub/models--")
-		if !ok || !f.Visible() || f.Size == 0 {
+		name := hubModel(f.Path)
+		if name == "" || !f.Visible() || f.Size == 0 {
 			continue
 		}
-		name, _, _ := strings.Cut(rest, "/")
-		name = strings.ReplaceAll(name, "--", "/")
 		if weights[name] == nil {
 			weights[name] = &weight{name: name}
 		}

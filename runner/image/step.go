@@ -6,9 +6,9 @@ import (
 )
 
 var (
-	shell     = regexp.MustCompile(`^(?:/bin/(?:ba|a|da)?sh|sh|bash) -[a-z]+ `)
 	noOp      = regexp.MustCompile(`^/bin/sh -c #\(nop\)\s*`)
-	arguments = regexp.MustCompile(`(?s)^\|\d+ (.*?)/bin/(?:ba|a|da)?sh -[a-z]+ `)
+	shell     = regexp.MustCompile(`^(?:/[a-z/]+/)?(?:ba|a|da|z)?sh (?:-[a-z]*o \w+ )?-[a-z]*c `)
+	arguments = regexp.MustCompile(`(?s)^\|\d+ (.*?)(?:/[a-z/]+/)?(?:ba|a|da|z)?sh (?:-[a-z]*o \w+ )?-[a-z]*c `)
 )
 
 // Instruction is a line of an image's history as its Dockerfile had it: the
