@@ -86,7 +86,7 @@ func TestFullOS(t *testing.T) {
 		{name: "buildpack-deps", image: func(b *build) {
 			packages(b, 250).deb("mercurial", "usr/bin/hg", 9*mb).deb("imagemagick-6.q16", "usr/bin/convert", mb).deb("mariadb-common", "etc/mysql/x", 100)
 			b.deb("git", "usr/bin/git", 40*mb)
-		}, bytes: 50*mb + 100, says: []string{"Debian GNU/Linux 12 (bookworm), 256 packages", "version control: 49.0 MB in 2 files"}},
+		}, bytes: 50*mb + 100, says: []string{"Debian GNU/Linux 12 (bookworm), 256 packages", "version control: 49.0 MB"}},
 		{name: "slim", image: func(b *build) { packages(b, 105).deb("git", "usr/bin/git", 40*mb) }, none: true},
 		{name: "many libraries", image: func(b *build) { packages(b, 400) }, none: true},
 	})
