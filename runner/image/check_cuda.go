@@ -44,7 +44,7 @@ func cudaTwice(s *survey) *Finding {
 				version = o.Version
 			}
 			c.python.add(i, f, version)
-		case !inPython && (strings.HasPrefix(f.Path, "usr/") || strings.HasPrefix(f.Path, "opt/") || strings.HasPrefix(f.Path, "lib")) && !installCache.MatchString(f.Path) && !condaCache.MatchString(f.Path):
+		case !inPython && (strings.HasPrefix(f.Path, "usr/") || strings.HasPrefix(f.Path, "opt/") || strings.HasPrefix(f.Path, "lib")) && installCache(f.Path) == "":
 			c.system.add(i, f, m[2])
 		}
 	}

@@ -32,10 +32,10 @@ func twoPythons(s *survey) *Finding {
 	type interpreter struct{ prefix, version string }
 	var all []interpreter
 	for _, f := range s.x.Files {
-		if f.Kind != Regular || !f.Visible() || condaCache.MatchString(f.Path) {
+		if f.Kind != Regular || !f.Visible() || !strings.Contains(f.Path, "bin/python") {
 			continue
 		}
-		if m := python.FindStringSubmatch(f.Path); m != nil {
+		if m := python.FindStringSubmatch(f.Path); m != nil && installCache(f.Path) == "" {
 			all = append(all, interpreter{m[1], m[2]})
 		}
 	}
@@ -101,7 +101,7 @@ func duplicatePackages(s *survey) *Finding {
 		}
 		p := d.about()
 		name := installed.Normal(p.Name)
-		if base := path.Base(d.site()); base != "site-packages" && base != "dist-packages" || condaCache.MatchString(d.dir) || installCache.MatchString(d.dir) {
+		if base := path.Base(d.site()); base != "site-packages" && base != "dist-packages" || installCache(d.dir) != "" {
 			continue
 		}
 		if name == "" || name == "pip" || name == "setuptools" || name == "wheel" {
@@ -161,7 +161,7 @@ func packageTests(s *survey) *Finding {
 		case ok && (strings.Contains("/"+rest, "/tests/") || strings.Contains("/"+rest, "/test/")):
 			top, _, _ := strings.Cut(rest, "/")
 			h.add(top, i)
-		case !ok && standardTests.MatchString(f.Path):
+		case !ok && strings.Contains(f.Path, "lib/python") && standardTests.MatchString(f.Path):
 			h.add("Python's own", i)
 		}
 	}

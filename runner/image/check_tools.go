@@ -27,7 +27,7 @@ var (
 )
 
 // isTool reports whether a package is there to build software.
-func isTool(o Owner) bool {
+func isToolOwner(o Owner) bool {
 	switch o.Kind {
 	case Dpkg:
 		return debTool.MatchString(o.Name)
@@ -45,7 +45,7 @@ func buildTools(s *survey) *Finding {
 	h, compiler, triton := s.haul(), false, false
 	tools := make(map[Owner]bool, len(s.o.All))
 	for _, o := range s.o.All {
-		tools[o.Owner] = isTool(o.Owner)
+		tools[o.Owner] = isToolOwner(o.Owner)
 	}
 	for i, f := range s.x.Files {
 		if !f.Visible() || f.isFolder() {
