@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 
-	"mlbench/bench"
 	"mlbench/runner/image"
 )
 
@@ -26,7 +25,7 @@ func differenceText(w io.Writer, d *image.Difference, top int) error {
 	p.paragraph("", before+" → "+after)
 	p.paragraph("", changeInShort(d))
 	p.paragraph("", layersInShort(d))
-	p.part(reasonChanges(d))
+	p.part(reasonChanges(d, top))
 	p.part(ownerChanges(d, top))
 	p.findings("fixed in "+after+":", d.Findings.Fixed, titleOnly)
 	p.findings("new in "+after+":", d.Findings.New, inDetail(top))
@@ -82,10 +81,16 @@ func layersInShort(d *image.Difference) string {
 	return s + fmt.Sprintf("the lowest %d are shared (%s)", d.Layers.Shared, bytes(d.Layers.Bytes))
 }
 
-func reasonChanges(d *image.Difference) table {
+func reasonChanges(d *image.Difference, top int) table {
 	t := table{left: 1, head: []string{"why it is there", "old", "new", "change"}}
-	for _, g := range d.Reasons {
+	rest := d.Changed
+	shown := cut(len(d.Reasons), top)
+	for _, g := range d.Reasons[:shown] {
+		rest.Old, rest.New = rest.Old-g.Bytes.Old, rest.New-g.Bytes.New
 		t.rows = append(t.rows, append([]string{word(g.Reason)}, changeCells(g.Bytes)...))
+	}
+	if more := len(d.Reasons) - shown; more > 0 {
+		t.rows = append(t.rows, append([]string{fmt.Sprintf("and %d more", more)}, changeCells(rest)...))
 	}
 	t.rows = append(t.rows, append([]string{"all"}, changeCells(d.Changed)...))
 	return t.narrowed(0)
@@ -155,10 +160,10 @@ func differenceWarnings(d *image.Difference) []string {
 	var warnings []string
 	before, after := differenceNames(d)
 	for _, w := range d.Old.Warnings {
-		warnings = append(warnings, before+": "+bench.Printable(w))
+		warnings = append(warnings, before+": "+brief(w, maxLine))
 	}
 	for _, w := range d.New.Warnings {
-		warnings = append(warnings, after+": "+bench.Printable(w))
+		warnings = append(warnings, after+": "+brief(w, maxLine))
 	}
 	return warnings
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 
-	"mlbench/bench"
 	"mlbench/runner/image"
 )
 
@@ -24,7 +23,7 @@ func imageText(w io.Writer, r *image.Report, top int) error {
 	p := printer{w: w}
 	p.paragraph("", imageHeadline(r))
 	p.paragraph("", imageFacts(r))
-	p.part(reasonTable(r))
+	p.part(reasonTable(r, top))
 	p.part(ownerTable(r, top))
 	p.part(layerTable(r, top))
 	p.part(stackedFindings(r.Findings, inDetail(top)))
@@ -45,7 +44,7 @@ func (p *printer) part(t table) {
 
 func (p *printer) warnings(warnings []string) {
 	for _, warning := range warnings[:min(len(warnings), maxWarnings)] {
-		p.paragraph("", "warning: "+shorten(bench.Printable(warning), maxLine))
+		p.paragraph("", "warning: "+brief(warning, maxLine))
 	}
 	if more := len(warnings) - maxWarnings; more > 0 {
 		p.line(fmt.Sprintf("warning: and %d more like these", more))
@@ -56,7 +55,7 @@ func (p *printer) warnings(warnings []string) {
 // every file.
 const maxWarnings = 10
 
-func imageName(r *image.Report) string { return shorten(bench.Printable(r.Ref), maxName) }
+func imageName(r *image.Report) string { return brief(r.Ref, maxName) }
 
 // imageHeadline is what somebody has to know who reads no more.
 func imageHeadline(r *image.Report) string {
@@ -113,10 +112,10 @@ func findingsInShort(r *image.Report) string {
 func imageFacts(r *image.Report) string {
 	var facts []string
 	if r.Digest != "" {
-		facts = append(facts, shorten(bench.Printable(r.Digest), 80))
+		facts = append(facts, brief(r.Digest, 80))
 	}
 	if r.Platform != "" {
-		facts = append(facts, shorten(bench.Printable(r.Platform), 40))
+		facts = append(facts, brief(r.Platform, 40))
 	}
 	facts = append(facts, plural(r.Files, "file"))
 	if r.CompressedBytes != nil {
@@ -145,10 +144,17 @@ func some(n int64) string {
 }
 
 // reasonTable says why the bytes are there.
-func reasonTable(r *image.Report) table {
+func reasonTable(r *image.Report, top int) table {
 	t := table{left: 1, head: []string{"why it is there", "owners", "size", "share", "wasted"}}
-	for _, g := range r.Reasons {
+	var sum, wasted int64
+	shown := cut(len(r.Reasons), top)
+	for _, g := range r.Reasons[:shown] {
+		sum, wasted = sum+g.Bytes, wasted+g.Wasted
 		t.rows = append(t.rows, []string{word(g.Reason), fmt.Sprint(g.Owners), bytes(g.Bytes), part(g.Bytes, r.UnpackedBytes), some(g.Wasted)})
+	}
+	if more := len(r.Reasons) - shown; more > 0 {
+		rest := r.UnpackedBytes - sum
+		t.rows = append(t.rows, []string{fmt.Sprintf("and %d more", more), "", bytes(rest), part(rest, r.UnpackedBytes), some(r.WastedBytes - wasted)})
 	}
 	if r.WastedBytes == 0 {
 		t = t.without(4)
@@ -157,7 +163,7 @@ func reasonTable(r *image.Report) table {
 }
 
 // word makes a name from an image fit for a table.
-func word(s string) string { return shorten(bench.Printable(s), maxName) }
+func word(s string) string { return brief(s, maxName) }
 
 func ownerTable(r *image.Report, top int) table {
 	t := table{left: 4, head: []string{"owner", "kind", "version", "why", "size", "share", "up to here"}}
@@ -196,7 +202,7 @@ func layerTable(r *image.Report, top int) table {
 			rest += l.UnpackedBytes
 			continue
 		}
-		made := shorten(bench.Printable(l.CreatedBy), maxWidth)
+		made := brief(l.CreatedBy, maxWidth)
 		if made == "" {
 			made = unknown
 		}
@@ -214,7 +220,7 @@ func layerTable(r *image.Report, top int) table {
 func imageGates(r *image.Report) table {
 	t := table{left: 3, head: []string{"gate", "verdict", "why"}}
 	for _, g := range r.Gates {
-		t.rows = append(t.rows, []string{word(g.Name), string(g.Verdict), shorten(bench.Printable(g.Why), maxLine)})
+		t.rows = append(t.rows, []string{word(g.Name), string(g.Verdict), brief(g.Why, maxLine)})
 	}
 	return t.narrowed(0, 2)
 }

@@ -6,12 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"mlbench/bench"
 	"mlbench/runner/image"
 )
 
 const (
-	findingWidth  = 96 // columns of a finding beside its severity and its bytes
+	findingWidth  = 90 // columns of a finding beside its severity and its bytes
 	evidenceLines = 2  // how many lines of evidence a finding has, if not all is asked for
 )
 
@@ -30,17 +29,17 @@ func stackedFindings(findings []image.Finding, detail int) table {
 	for _, f := range findings {
 		lines := within(wrapped(titleOf(f), findingWidth))
 		if detail >= withRemedy {
-			lines = append(lines, indented("→ ", wrapped(shorten(bench.Printable(f.Remedy), maxLine), findingWidth-2))...)
+			lines = append(lines, indented("→ ", wrapped(brief(f.Remedy, maxLine), findingWidth-2))...)
 		}
 		switch detail {
 		case withEvidence:
 			lines = append(lines, indented("  ", evidence(f.Evidence, evidenceLines))...)
 		case withAllEvidence:
 			for _, piece := range f.Evidence {
-				lines = append(lines, indented("  ", wrapped(shorten(bench.Printable(piece), maxLine), findingWidth-2))...)
+				lines = append(lines, indented("  ", wrapped(brief(piece, maxLine), findingWidth-2))...)
 			}
 		}
-		t.rows = append(t.rows, []string{fit(bench.Printable(string(f.Severity)), leastWidth), some(f.Bytes), lines[0]})
+		t.rows = append(t.rows, []string{fit(word(string(f.Severity)), leastWidth), some(f.Bytes), lines[0]})
 		for _, line := range lines[1:] {
 			t.rows = append(t.rows, []string{"", "", line})
 		}
@@ -49,10 +48,7 @@ func stackedFindings(findings []image.Finding, detail int) table {
 }
 
 func titleOf(f image.Finding) string {
-	if title := strings.TrimSpace(bench.Printable(f.Title)); title != "" {
-		return shorten(title, maxLine)
-	}
-	return cmp.Or(word(f.ID), unknown)
+	return cmp.Or(strings.TrimSpace(brief(f.Title, maxLine)), word(f.ID), unknown)
 }
 
 // indented puts something before the first line, and as much space before the
@@ -82,7 +78,7 @@ func evidence(pieces []string, most int) []string {
 	const width = findingWidth - 2
 	var lines, shown []string
 	for i, piece := range pieces {
-		shown = append(shown, shorten(bench.Printable(piece), most*width*3/4))
+		shown = append(shown, brief(piece, most*width*3/4))
 		text := strings.Join(shown, "; ")
 		if more := len(pieces) - i - 1; more > 0 {
 			text += fmt.Sprintf("; and %d more", more)
@@ -114,7 +110,7 @@ func findingTable(findings []image.Finding) table {
 	t := table{left: 3, head: []string{"severity", "finding", "remedy", "bytes"}}
 	for _, f := range findings {
 		t.rows = append(t.rows, []string{
-			fit(bench.Printable(string(f.Severity)), leastWidth), shorten(titleOf(f), maxCell), shorten(bench.Printable(f.Remedy), maxCell), some(f.Bytes),
+			fit(word(string(f.Severity)), leastWidth), shorten(titleOf(f), maxCell), brief(f.Remedy, maxCell), some(f.Bytes),
 		})
 	}
 	return t

@@ -4,7 +4,6 @@ import (
 	"io"
 	"strings"
 
-	"mlbench/bench"
 	"mlbench/runner/image"
 )
 
@@ -20,7 +19,7 @@ func imageMarkdown(w io.Writer, r *image.Report, top int) error {
 		}
 		p.section(imageGates(r), rows)
 		p.section(findingTable(r.Findings), rows)
-		p.section(reasonTable(r), rows)
+		p.section(reasonTable(r, top), rows)
 		p.details("Owners", rows, ownerTable(r, top))
 		p.details("Layers", rows, layerTable(r, top))
 		p.evidence(r.Findings, rows)
@@ -41,7 +40,7 @@ func differenceMarkdown(w io.Writer, d *image.Difference, top int) error {
 			return p.err
 		}
 		p.section(imageGates(d.New), rows)
-		p.section(reasonChanges(d), rows)
+		p.section(reasonChanges(d, top), rows)
 		for _, part := range []struct {
 			title    string
 			findings []image.Finding
@@ -83,7 +82,7 @@ func (p *printer) evidence(findings []image.Finding, rows int) {
 	for _, f := range findings {
 		if len(f.Evidence) > 0 {
 			lines := evidence(f.Evidence, 10)
-			items = append(items, shorten(bench.Printable(f.ID), maxName)+": "+strings.Join(lines, " "))
+			items = append(items, word(f.ID)+": "+strings.Join(lines, " "))
 		}
 	}
 	if len(items) > 0 {
@@ -103,7 +102,7 @@ func (p *printer) notes(notes []string, rows int) {
 func warned(warnings []string) []string {
 	var out []string
 	for _, w := range warnings {
-		out = append(out, "warning: "+shorten(bench.Printable(w), maxLine))
+		out = append(out, "warning: "+brief(w, maxLine))
 	}
 	return out
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"mlbench/bench"
 	"mlbench/runner/image"
 )
 
@@ -27,7 +26,7 @@ func imageSentence(r *image.Report) string {
 	s += "; " + findingsInShort(r)
 	for _, f := range r.Findings {
 		if heaviest(r.Findings, f) {
-			s += " (" + shorten(bench.Printable(f.Title), maxName) + ")"
+			s += " (" + word(f.Title) + ")"
 			break
 		}
 	}
@@ -49,7 +48,7 @@ func failedGates(r *image.Report) string {
 	s := ""
 	for _, g := range r.Gates {
 		if g.Verdict == image.Fail {
-			s += fmt.Sprintf(" Gate %s failed: %s.", word(g.Name), shorten(bench.Printable(g.Why), maxLine))
+			s += fmt.Sprintf(" Gate %s failed: %s.", word(g.Name), brief(g.Why, maxLine))
 		}
 	}
 	return s
