@@ -90,7 +90,7 @@ func cacheOrder(s *survey) *Finding {
 		case f.Kind != Regular:
 		case s.packaged(i):
 			installed[f.Layer] += f.Size
-		case copied < 0 && source(f.Path) && (home == "" || strings.HasPrefix(f.Path, home+"/")) && copies(Instruction(s.x.Layers[f.Layer].CreatedBy)):
+		case copied < 0 && isSource(f.Path) && (home == "" || strings.HasPrefix(f.Path, home+"/")) && copies(Instruction(s.x.Layers[f.Layer].CreatedBy)):
 			copied = f.Layer
 		}
 	}
@@ -111,8 +111,8 @@ func cacheOrder(s *survey) *Finding {
 	return &Finding{Evidence: append([]string{first}, heaviest(weights)...)}
 }
 
-// source reports whether a file is an application's own code.
-func source(p string) bool {
+// isSource reports whether a file is an application's own code.
+func isSource(p string) bool {
 	if _, _, ok := site(p); ok || manifests[path.Base(p)] {
 		return false
 	}
