@@ -111,7 +111,7 @@ func cacheOrder(s *survey) *Finding {
 	return &Finding{Evidence: append([]string{first}, heaviest(weights)...)}
 }
 
-// source reports whether a file is an application's own code.
+// isSource reports whether a file is an application's own code.
 func isSource(p string) bool {
 	if _, _, ok := site(p); ok || manifests[path.Base(p)] {
 		return false

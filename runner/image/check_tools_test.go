@@ -53,7 +53,7 @@ func TestBuildTools(t *testing.T) {
 		{Apk, "musl-dev", true}, {Apk, "musl", false}, {Apk, "libgcc", false}, {Apk, "binutils", true}, {Apk, "musl-utils", false},
 		{Pip, "cmake", false}, {Application, "gcc", false},
 	} {
-		if got := isToolOwner(Owner{Kind: c.kind, Name: c.name}); got != c.want {
+		if got := builds(Owner{Kind: c.kind, Name: c.name}); got != c.want {
 			t.Errorf("%s %s: %v", c.kind, c.name, got)
 		}
 	}

@@ -24,13 +24,19 @@ type survey struct {
 	links   links
 	layers  []string // as findings name them
 
+	reasons      map[Owner]string
 	environments map[string]bool // folders of Python environments: may the service run there?
 }
 
 func newSurvey(x *Index, o *Owners) *survey {
 	s := &survey{
 		x: x, o: o, counted: make([]bool, len(x.Files)), names: make(map[int][]int), links: newLinks(x),
-		layers: make([]string, len(x.Layers)), environments: make(map[string]bool),
+		layers: make([]string, len(x.Layers)), reasons: make(map[Owner]string), environments: make(map[string]bool),
+	}
+	for _, reason := range x.Reasons(o) {
+		for _, p := range reason.Packages {
+			s.reasons[p.Owner] = reason.Name
+		}
 	}
 	bearers := make(map[Place]int)
 	for _, f := range x.Files {
