@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -116,7 +117,7 @@ func ownerChanges(d *image.Difference, top int) table {
 	shown := cut(len(changed), top)
 	for _, o := range changed[:shown] {
 		rest.Old, rest.New = rest.Old-o.Bytes.Old, rest.New-o.Bytes.New
-		t.rows = append(t.rows, append([]string{word(o.Name), word(string(o.Kind)), versions(o), word(o.Reason)}, changeCells(o.Bytes)...))
+		t.rows = append(t.rows, append([]string{cmp.Or(word(o.Name), unknown), word(string(o.Kind)), versions(o), word(o.Reason)}, changeCells(o.Bytes)...))
 	}
 	if shown < len(d.Owners) {
 		what := fmt.Sprintf("and %d more", len(d.Owners)-shown)

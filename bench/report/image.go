@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -172,7 +173,7 @@ func ownerTable(r *image.Report, top int) table {
 	for _, o := range r.Owners[:shown] {
 		sum += o.Bytes
 		t.rows = append(t.rows, []string{
-			word(o.Name), word(string(o.Kind)), word(o.Version), word(o.Reason),
+			cmp.Or(word(o.Name), unknown), word(string(o.Kind)), word(o.Version), word(o.Reason),
 			bytes(o.Bytes), part(o.Bytes, r.UnpackedBytes), part(sum, r.UnpackedBytes),
 		})
 	}

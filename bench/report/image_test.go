@@ -183,6 +183,8 @@ func checkImages[T any](t *testing.T, name string, formats Formats[T], found T, 
 	if name != "" {
 		golden(t, name+".text.golden", text.Bytes())
 		golden(t, name+".md.golden", md.Bytes())
+	}
+	if name == "image" || name == "difference" {
 		golden(t, name+".json.golden", js.Bytes())
 	}
 	if strings.Contains(sentence, "\n") || !strings.HasSuffix(text.String(), "\n"+sentence+"\n") {

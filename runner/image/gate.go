@@ -20,6 +20,7 @@ const (
 const (
 	GateSize     = "size"
 	GateSeverity = "severity"
+	GatePolicy   = "policy"
 )
 
 // A Gate is something that was asked of an image.
@@ -33,6 +34,7 @@ type Gate struct {
 type Limits struct {
 	MaxBytes *int64   // of its unpacked layers
 	Severity Severity // no finding may be as severe as that; "" asks for nothing
+	Broken   *int     // how many rules of a policy are broken; nil for no policy
 }
 
 // Judge sets the report's gates and its verdict.
@@ -54,6 +56,13 @@ func (r *Report) Judge(l Limits) {
 		}
 		r.Gates = append(r.Gates, g)
 	}
+	if l.Broken != nil {
+		g := Gate{GatePolicy, Pass, "no rule is broken"}
+		if *l.Broken > 0 {
+			g.Verdict, g.Why = Fail, fmt.Sprintf("broken rules: %d", *l.Broken)
+		}
+		r.Gates = append(r.Gates, g)
+	}
 	if slices.ContainsFunc(r.Gates, func(g Gate) bool { return g.Verdict == Fail }) {
 		r.Verdict = Fail
 	}
@@ -61,7 +70,7 @@ func (r *Report) Judge(l Limits) {
 
 func sizeGate(size, limit int64) Gate {
 	have, most := megabytes(size), megabytes(limit)
-	if have == most {
+	if have == most && size != limit {
 		have, most = fmt.Sprintf("%d bytes", size), fmt.Sprintf("%d bytes", limit)
 	}
 	if size > limit {

@@ -60,13 +60,9 @@ type Made struct {
 	Files           int    `json:"files"`
 }
 
-// Describe says what is in an image. It has no gates yet; see Judge.
-func Describe(x *Index) *Report {
-	owners := x.Owners()
-	return describe(x, owners, Check(x, owners))
-}
-
-func describe(x *Index, owners *Owners, findings []Finding) *Report {
+// Describe says what is in an image, which has these owners. It has no gates
+// yet; see Judge.
+func Describe(x *Index, owners *Owners) *Report {
 	r := &Report{
 		Schema: Schema, Ref: x.Ref, Digest: x.Config.ID, UnpackedBytes: x.UnpackedBytes(),
 		Reasons: []Because{}, Owners: []Share{}, Layers: []Made{}, Gates: []Gate{}, Verdict: Pass,
@@ -101,7 +97,7 @@ func describe(x *Index, owners *Owners, findings []Finding) *Report {
 	for _, o := range owners.All {
 		r.Owners = append(r.Owners, Share{o, why[o.Owner]})
 	}
-	r.Find(findings...)
+	r.Find(Check(x, owners)...)
 	return r
 }
 
@@ -114,13 +110,31 @@ func line(createdBy string) string {
 	return strings.Join(strings.Fields(longDigest.ReplaceAllString(s, "$1…")), " ")
 }
 
-// Find adds findings, as those of a Dockerfile: the most severe first, and of
-// these the heaviest.
+// Find adds findings: the most severe first, and of these the heaviest.
 func (r *Report) Find(findings ...Finding) {
 	r.Findings = slices.Concat([]Finding{}, r.Findings, findings)
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.ID, b.ID))
 	})
+}
+
+// Trace adds the findings of what the image was built from. Of what the image
+// itself shows too they are more evidence, and the first, as they say where it
+// is to be changed.
+func (r *Report) Trace(findings ...Finding) {
+	for _, f := range findings {
+		i := slices.IndexFunc(r.Findings, func(have Finding) bool { return have.ID == f.ID })
+		if i < 0 {
+			r.Find(f)
+			continue
+		}
+		have := &r.Findings[i]
+		have.Evidence = slices.Concat(f.Evidence, have.Evidence)
+		if f.Severity.rank() > have.Severity.rank() {
+			have.Severity = f.Severity
+		}
+	}
+	r.Find() // by their severities anew
 }
 
 // Write writes the report as JSON.
