@@ -111,5 +111,17 @@ func (r *Runner) storedConfig(id string) (image.Config, error) {
 }
 
 func (r *Runner) indexSaved(ctx context.Context, img dockerimage.InspectResponse, opts image.Options) (*image.Index, error) {
-	return nil, errors.New("not written yet")
+	ctx, stop := r.whileAlive(ctx)
+	defer stop()
+	r.opts.Notify(fmt.Sprintf("reading %d MB of image out of the engine: as root on its host it would take a second", img.Size/1e6))
+	answer, err := r.cli.ImageSave(ctx, []string{img.ID})
+	if err != nil {
+		return nil, r.engineError(ctx, "reading the image out of the engine", err)
+	}
+	defer func() { _ = answer.Close() }()
+	x, err := image.ReadSaved(ctx, answer, img.ID, img.Architecture, opts)
+	if err != nil && engineGone(err) {
+		err = r.engineError(ctx, "reading the image out of the engine", err)
+	}
+	return x, err
 }

@@ -2,11 +2,6 @@ package image
 
 import "strings"
 
-// MaxContent is up to what size, in bytes, a file's content is kept. The
-// largest that are wanted are rpm's databases: tens of megabytes where a
-// thousand packages are installed.
-const MaxContent = 64 << 20
-
 // Wanted reports whether analyses want the content of the regular file at this
 // path: databases of package managers, and where frameworks write down what they
 // were built for. All are small but for rpm's.
