@@ -91,7 +91,7 @@ func site(p string) (dir, rest string, ok bool) {
 var (
 	torchBuiltFor      = regexp.MustCompile(`(?m)^cuda\b[^=\n]*=\s*['"]([0-9]+\.[0-9]+)`)
 	tensorflowBuiltFor = regexp.MustCompile(`['"]cuda_version['"]\s*:\s*['"]([0-9]+\.[0-9]+)`)
-	builtFor       = regexp.MustCompile(`\+cu([0-9]{2})([0-9]+)$`)
+	builtFor           = regexp.MustCompile(`\+cu([0-9]{2})([0-9]+)$`)
 )
 
 // frameworks are what was built for which CUDA, e.g. torch: 12.4.
