@@ -43,6 +43,8 @@ type Found struct {
 	Archs   []Arch // each once, sorted
 	Entries int    // pieces of code
 	Unclear string // what was not understood; the rest is what could be read
+
+	containers int
 }
 
 // Any reports whether there is GPU code, or what may be some.
@@ -63,6 +65,15 @@ func (f *Found) surprise(format string, args ...any) {
 	if f.Unclear == "" {
 		f.Unclear = fmt.Sprintf(format, args...)
 	}
+}
+
+// another counts containers and what fills up between them, as far as the limit.
+func (f *Found) another() bool {
+	if f.containers++; f.containers > maxContainers {
+		f.surprise("more than %d containers", maxContainers)
+		return false
+	}
+	return true
 }
 
 // container checks a container's header, and returns how much follows it.
@@ -132,7 +143,7 @@ func ReadLibrary(r io.ReaderAt) (found Found, err error) {
 	var f Found
 	for _, s := range file.Sections {
 		if (s.Name == ".nv_fatbin" || s.Name == "__nv_relfatbin") && s.Type != elf.SHT_NOBITS {
-			if err := f.section(r, s.Offset, s.FileSize); err != nil {
+			if err := f.section(r, s.Offset, s.FileSize); err != nil || f.containers > maxContainers {
 				return f.sorted(), err
 			}
 		}
@@ -176,7 +187,6 @@ func (f *Found) section(r io.ReaderAt, at, size uint64) error {
 		}
 		return b, err
 	}
-	containers := 0
 	for at+fatHeader <= end {
 		b, err := read(at, fatHeader)
 		if err != nil {
@@ -188,9 +198,7 @@ func (f *Found) section(r io.ReaderAt, at, size uint64) error {
 			f.surprise("a section that ends after its file")
 			return nil
 		case !ok && allZero(b[:8]): // padding
-			at += 8
-			if containers++; containers > maxContainers {
-				f.surprise("more than %d containers", maxContainers)
+			if at += 8; !f.another() {
 				return nil
 			}
 			continue
@@ -201,8 +209,7 @@ func (f *Found) section(r io.ReaderAt, at, size uint64) error {
 			f.surprise("a container of %d bytes where %d are left", left, end-at-fatHeader)
 			return nil
 		}
-		if containers++; containers > maxContainers {
-			f.surprise("more than %d containers", maxContainers)
+		if !f.another() {
 			return nil
 		}
 		at += fatHeader
@@ -239,7 +246,7 @@ func ScanLibrary(r io.Reader) (Found, error) {
 	magic := binary.LittleEndian.AppendUint32(nil, fatMagic)
 	magic = append(magic, 1, 0, fatHeader, 0) // and version and size: less happens to look so
 	at := uint64(0)
-	for containers := 0; ; {
+	for {
 		if _, err := b.Peek(fatHeader); err != nil {
 			if errors.Is(err, io.EOF) {
 				err = nil
@@ -253,8 +260,7 @@ func ScanLibrary(r io.Reader) (Found, error) {
 			at += uint64(n)
 			continue
 		}
-		if containers++; containers > maxContainers {
-			f.surprise("more than %d containers", maxContainers)
+		if !f.another() {
 			return f.sorted(), nil
 		}
 		left, _ := container(window[i:])

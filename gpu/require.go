@@ -40,7 +40,7 @@ func (r Requirement) Judge(h Host) (v Verdict, failed, open []string) {
 	}
 	v = OK
 	for i, d := range devices {
-		t, not, unknown, err := r.holds(h, d)
+		t, not, unknown, err := r.onDevice(h, d)
 		on := ""
 		if len(devices) > 1 {
 			on = fmt.Sprintf(" on GPU %d", i)
@@ -59,6 +59,26 @@ func (r Requirement) Judge(h Host) (v Verdict, failed, open []string) {
 		}
 	}
 	return v, failed, open
+}
+
+// onDevice judges it for every brand that the device may be of, as names do not
+// tell all of that: it is certain where it comes to the same.
+func (r Requirement) onDevice(h Host, d Device) (t truth, failed, open []string, err error) {
+	brands := d.brands()
+	if len(brands) == 0 {
+		brands = []string{""}
+	}
+	for i, brand := range brands {
+		d.Brand = brand
+		one, not, unknown, invalid := r.holds(h, d)
+		switch {
+		case i == 0:
+			t, failed, open, err = one, not, unknown, invalid
+		case one != t || (invalid == nil) != (err == nil):
+			return maybe, nil, []string{"the GPU's brand"}, nil
+		}
+	}
+	return t, failed, open, err
 }
 
 // errInvalid is an expression on which the hook stops.
@@ -148,27 +168,45 @@ func evaluate(term string, h Host, d Device) (t truth, has string, err error) {
 		if operator != "=" && operator != "!=" {
 			return no, "", errInvalid
 		}
-		brand := d.brand()
-		if brand == "" {
+		if d.Brand == "" {
 			return maybe, "the GPU's brand", nil
 		}
-		if strings.EqualFold(brand, value) == (operator == "=") {
+		if strings.EqualFold(d.Brand, value) == (operator == "=") {
 			return yes, "", nil
 		}
-		return no, "the GPU's brand is " + brand, nil
+		return no, "the GPU's brand is " + d.Brand, nil
 	}
 	return no, "", errInvalid
 }
 
-// brand is as the hook knows it; "" where that is not known.
-func (d Device) brand() string {
-	if d.Brand == "" && d.Class == GeForce && strings.Contains(strings.ToLower(d.Name), "geforce") {
-		if strings.Contains(strings.ToLower(d.Name), "rtx") {
-			return "geforcertx"
-		}
-		return "geforce"
+// brands are those that a device may be of, as the hook knows them; none where
+// nothing is known of that.
+func (d Device) brands() []string {
+	name := strings.ToLower(d.Name)
+	rtx := strings.Contains(name, "rtx")
+	switch {
+	case d.Brand != "":
+		return []string{d.Brand}
+	case strings.Contains(name, "geforce") && rtx:
+		return []string{"geforce", "geforcertx"}
+	case strings.Contains(name, "geforce"):
+		return []string{"geforce"}
+	case strings.Contains(name, "titan") && rtx:
+		return []string{"titan", "titanrtx"}
+	case strings.Contains(name, "titan"):
+		return []string{"titan"}
+	case strings.Contains(name, "tesla"):
+		return []string{"tesla"}
+	case strings.Contains(name, "quadro") && rtx:
+		return []string{"quadro", "quadrortx"}
+	case strings.Contains(name, "quadro"):
+		return []string{"quadro"}
+	case ClassOf(d.Name) == Workstation:
+		return []string{"nvidiartx", "quadrortx", "nvidia"}
+	case ClassOf(d.Name) == DataCentre:
+		return []string{"nvidia", "tesla"}
 	}
-	return d.Brand
+	return nil
 }
 
 func compared(what, has string, known bool, operator, value string) (truth, string, error) {

@@ -187,7 +187,7 @@ func TestJudge(t *testing.T) {
 		{"nothing is known", Host{}, Unknown, RuleRequire}, // among others
 		{"refused by the hook", on("510.47.03", a100), Fail, RuleRequire},
 		{"not enforced under CDI", func() Host { h := on("530.30.02", a100); h.CDI = true; return h }(), Warn, RuleRequire},
-		{"compat harms a GeForce", on("525.85.12", rtx4090), Fail, RuleRequire}, // as geforcertx is none of its brands
+		{"the brand is not certain", on("525.85.12", rtx4090), Unknown, RuleRequire},
 	}
 	for _, test := range tests {
 		rules, v := Judge(n, test.host)
