@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// An entry is a file of a made-up image: its size is that of its content where
+// A piece is a file of a made-up image: its size is that of its content where
 // it has one.
-type entry struct {
+type piece struct {
 	path    string
 	size    int64
 	content string
@@ -20,15 +20,15 @@ type entry struct {
 }
 
 // made makes an index of layers, and what owners are expected by layer and path.
-func made(config Config, steps []string, layers ...[]entry) (*Index, map[Place]string) {
+func made(config Config, steps []string, layers ...[]piece) (*Index, map[Place]string) {
 	var files []File
 	contents, want := make(map[Place][]byte), make(map[Place]string)
 	all := make([]Layer, len(layers))
-	for layer, entries := range layers {
+	for layer, pieces := range layers {
 		if layer < len(steps) {
 			all[layer].CreatedBy = steps[layer]
 		}
-		for _, e := range entries {
+		for _, e := range pieces {
 			f := File{Path: e.path, Layer: layer, Size: e.size}
 			switch {
 			case strings.HasSuffix(e.path, "/"):
@@ -104,7 +104,7 @@ func checkSums(t testing.TB, x *Index, o *Owners) {
 func TestDpkgOwners(t *testing.T) {
 	const status = "Package: dash\nStatus: install ok installed\nVersion: 0.5\n\nPackage: libc6\nStatus: install ok installed\nVersion: 2.36\n\n" +
 		"Package: dpkg\nVersion: 1.21\n\nPackage: bash\nVersion: 5.2\n\nPackage: python3-x\nVersion: 1\n\nPackage: gcc\nVersion: 12\n"
-	x, want := made(Config{}, nil, []entry{
+	x, want := made(Config{}, nil, []piece{
 		{path: "lib", link: "usr/lib"},
 		{path: "bin", link: "usr/bin"},
 		{path: "var/lib/dpkg/status", content: status, want: "dpkg dpkg 1.21"},
@@ -130,7 +130,7 @@ func TestDpkgOwners(t *testing.T) {
 		{path: "usr/lib/python3/dist-packages/x-1.egg-info/PKG-INFO", content: "Name: x\nVersion: 1\n", want: "dpkg python3-x 1"},
 		{path: "var/cache/apt/pkgcache.bin", size: 9, want: "cache apt index"},
 		{path: "srv/other", size: 3, want: "unowned"},
-	}, []entry{ // libc6 is upgraded, gcc removed
+	}, []piece{ // libc6 is upgraded, gcc removed
 		{path: "var/lib/dpkg/status", content: strings.ReplaceAll(strings.ReplaceAll(status, "2.36", "2.41"), "Package: gcc\nVersion: 12\n", "")},
 		{path: "var/lib/dpkg/info/libc6:amd64.list", content: "/.\n/lib/x86_64-linux-gnu/libc.so.6\n"},
 		{path: "usr/lib/x86_64-linux-gnu/libc.so.6", size: 101, want: "dpkg libc6 2.41"},
@@ -145,7 +145,7 @@ func TestDpkgOwners(t *testing.T) {
 }
 
 func TestDistrolessOwners(t *testing.T) {
-	x, want := made(Config{}, nil, []entry{
+	x, want := made(Config{}, nil, []piece{
 		{path: "var/lib/dpkg/status.d/libc6", content: "Package: libc6\nVersion: 2.36\n", want: "dpkg libc6 2.36"},
 		{path: "var/lib/dpkg/status.d/libc6.md5sums", content: strings.Repeat("0", 32) + "  usr/lib/libc.so.6\n", want: "dpkg libc6 2.36"},
 		{path: "usr/lib/libc.so.6", size: 100, want: "dpkg libc6 2.36"},
@@ -155,7 +155,7 @@ func TestDistrolessOwners(t *testing.T) {
 
 func TestPipOwners(t *testing.T) {
 	const site = "opt/venv/lib/python3.11/site-packages/"
-	x, want := made(Config{Run: Run{WorkingDir: "/app"}}, []string{"", "COPY . . # buildkit"}, []entry{
+	x, want := made(Config{Run: Run{WorkingDir: "/app"}}, []string{"", "COPY . . # buildkit"}, []piece{
 		{path: "opt/venv/lib64", link: "lib"},
 		{path: site + "uvicorn/__init__.py", size: 10, want: "pip uvicorn 0.30"},
 		{path: site + "uvicorn/__pycache__/__init__.cpython-311.pyc", size: 11, want: "pip uvicorn 0.30"},
@@ -189,7 +189,7 @@ func TestPipOwners(t *testing.T) {
 		{path: "src/lib/lib.py", size: 8, want: "pip lib 1"},
 		{path: "root/.cache/pip/http/x", size: 60, want: "cache pip"},
 		{path: "root/.cache/uv/x", size: 60, want: "cache uv"},
-	}, []entry{
+	}, []piece{
 		{path: "app/main.py", size: 20, want: "application /app"},
 		{path: "app/model-00001-of-00002.safetensors", size: 5000, want: "weights /app"},
 		{path: "app/model.joblib", size: 700, want: "weights /app/model.joblib"},
@@ -211,7 +211,7 @@ func TestPipOwners(t *testing.T) {
 }
 
 func TestOtherOwners(t *testing.T) {
-	x, want := made(Config{}, []string{"/bin/sh -c #(nop) ADD file:0 in / "}, []entry{
+	x, want := made(Config{}, []string{"/bin/sh -c #(nop) ADD file:0 in / "}, []piece{
 		{path: "lib/apk/db/installed", content: "P:musl\nV:1.2-r0\nF:lib\nR:ld-musl.so.1\nZ:Q1\n\nP:apk-tools\nV:2\nF:sbin\nR:apk\n", want: "apk apk-tools 2"},
 		{path: "lib/ld-musl.so.1", size: 600, want: "apk musl 1.2-r0"},
 		{path: "opt/conda/conda-meta/mkl-1-0.json", content: `{"name":"mkl","version":"1","files":["lib/libmkl.so","share/mkl/x"]}`, want: "conda mkl 1"},
@@ -235,10 +235,10 @@ func TestOtherOwners(t *testing.T) {
 		{path: "hub/models--org--name/snapshots/r/model.safetensors", link: "../../blobs/aa", want: "weights org/name"},
 		{path: "hub/models--org--name/snapshots/r/config.json", link: "../../blobs/bb", want: "cache huggingface"},
 		{path: "loop", link: "loop", want: "unowned"},
-	}, []entry{ // a package removed again
+	}, []piece{ // a package removed again
 		{path: "lib/apk/db/installed", content: "P:musl\nV:1.2-r0\nF:lib\nR:ld-musl.so.1\n\nP:apk-tools\nV:2\n\nP:gcc\nV:13\nF:usr/bin\nR:gcc\n"},
 		{path: "usr/bin/gcc", size: 77, want: "apk gcc 13"},
-	}, []entry{
+	}, []piece{
 		{path: "lib/apk/db/installed", content: "P:musl\nV:1.2-r0\nF:lib\nR:ld-musl.so.1\n\nP:apk-tools\nV:2\n"},
 		{path: "usr/bin/gcc", size: 1, want: "apk gcc 13"},
 	})
@@ -247,15 +247,15 @@ func TestOtherOwners(t *testing.T) {
 
 // Nothing of this may end in a loop or take long.
 func TestLinksThatLoop(t *testing.T) {
-	entries := []entry{
+	pieces := []piece{
 		{path: "a", link: "b"}, {path: "b", link: "a"}, {path: "c", link: "c/c"}, {path: "root", link: "/"},
 		{path: "var/lib/dpkg/info/p.list", content: "/a/x\n/c/x\n/root/root/file\n/d0/x\n" + strings.Repeat("/a", 5000) + "\n"},
 		{path: "file", size: 1, want: "dpkg p"},
 	}
 	for i := range 100 {
-		entries = append(entries, entry{path: fmt.Sprintf("d%d", i), link: fmt.Sprintf("d%d/d%d", i+1, i+1)})
+		pieces = append(pieces, piece{path: fmt.Sprintf("d%d", i), link: fmt.Sprintf("d%d/d%d", i+1, i+1)})
 	}
-	x, want := made(Config{}, nil, entries)
+	x, want := made(Config{}, nil, pieces)
 	expect(t, x, want)
 }
 
@@ -284,11 +284,11 @@ var someContents = []string{
 	"Package: libc6\nAuto-Installed: 1\nArchitecture: amd64\n", "\xff\x00",
 }
 
-func randomLayers(r *rand.Rand) [][]entry {
-	layers := make([][]entry, 1+r.IntN(4))
+func randomLayers(r *rand.Rand) [][]piece {
+	layers := make([][]piece, 1+r.IntN(4))
 	for i := range layers {
 		for _, path := range somePaths {
-			e := entry{path: path}
+			e := piece{path: path}
 			switch r.IntN(6) {
 			case 0:
 				continue
@@ -316,10 +316,10 @@ func FuzzOwners(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, content string) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		layers := randomLayers(r)
-		for _, entries := range layers {
-			for i := range entries {
-				if entries[i].content != "" && r.IntN(2) == 0 {
-					entries[i].content = content
+		for _, pieces := range layers {
+			for i := range pieces {
+				if pieces[i].content != "" && r.IntN(2) == 0 {
+					pieces[i].content = content
 				}
 			}
 		}

@@ -125,6 +125,7 @@ func (h rpmValues) read(tag, kind uint32, offset, count int64, data []byte, left
 		if kind != rpmInt32 || h.ints[tag] != nil {
 			return
 		}
+		h.ints[tag] = []uint32{}
 		for ; count > 0 && len(data) >= 4 && left.value(); count-- {
 			h.ints[tag] = append(h.ints[tag], binary.BigEndian.Uint32(data))
 			data = data[4:]
@@ -133,6 +134,7 @@ func (h rpmValues) read(tag, kind uint32, offset, count int64, data []byte, left
 		if kind != rpmString && kind != rpmStringArray && kind != rpmI18NString || h.strings[tag] != nil {
 			return
 		}
+		h.strings[tag] = []string{}
 		for ; count > 0; count-- {
 			s, rest, ok := bytes.Cut(data, []byte{0})
 			if !ok || !left.value() {

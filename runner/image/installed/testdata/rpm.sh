@@ -34,7 +34,7 @@ BuildArch: noarch
 %description
 %install
 mkdir -p %{buildroot}/usr/share/large
-for i in \$(seq 1000); do echo \$i >%{buildroot}/usr/share/large/file\$i; done
+for i in \$(seq 300); do echo \$i >%{buildroot}/usr/share/large/file\$i; done
 %files
 /usr/share/large
 SPEC
@@ -43,14 +43,26 @@ for name in small large; do
 done
 rpm --dbpath "$work/db" --define "_db_backend sqlite" --initdb
 rpm --dbpath "$work/db" --define "_db_backend sqlite" --justdb --nodeps --noscripts -i "$work"/noarch/*.rpm
-python3 - "$work/db/rpmdb.sqlite" >"$work/dump" <<'PY'
+# The same with what is small alone, on small pages, to be fuzzed.
+python3 - "$work/db/rpmdb.sqlite" "$work" <<'PY'
 import sqlite3, sys
-print("VERSION=3\nformat=bytevalue\ntype=hash\ndb_pagesize=4096\nHEADER=END")
-print(" 00000000\n 02000000")
-for n, blob in sqlite3.connect(sys.argv[1]).execute("SELECT hnum, blob FROM Packages"):
-    print(" " + n.to_bytes(4, "little").hex() + "\n " + blob.hex())
-print("DATA=END")
+db, work = sys.argv[1:]
+rows = sqlite3.connect(db).execute("SELECT hnum, blob FROM Packages ORDER BY length(blob)").fetchall()
+for name, rows, size in ("dump", rows, 4096), ("dump.small", rows[:1], 512):
+    with open(f"{work}/{name}", "w") as f:
+        print(f"VERSION=3\nformat=bytevalue\ntype=hash\ndb_pagesize={size}\nHEADER=END\n 00000000\n 02000000", file=f)
+        for n, blob in rows:
+            print(" " + n.to_bytes(4, "little").hex() + "\n " + blob.hex(), file=f)
+        print("DATA=END", file=f)
+small = sqlite3.connect(f"{work}/small.sqlite")
+small.execute("PRAGMA page_size = 512")
+small.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)")
+small.execute("INSERT INTO Packages VALUES (?, ?)", rows[0])
+small.commit()
 PY
 db5.3_load -f "$work/dump" "$work/Packages"
+db5.3_load -f "$work/dump.small" "$work/small.bdb"
 gzip -9nc "$work/db/rpmdb.sqlite" >rpmdb.sqlite.gz
-gzip -9nc "$work/Packages" >Packages.gz
+for name in Packages small.bdb small.sqlite; do
+    gzip -9nc "$work/$name" >$name.gz
+done
