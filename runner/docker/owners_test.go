@@ -18,18 +18,17 @@ import (
 
 const naive = "fastapi-sklearn:naive"
 
-// scenarioImage reads the scenario's image with Debian's packages. Where it has
-// not been built (make images) the test is skipped, or fails where
+// scenarioImage reads one of the scenario's images. Where it has not been built (make images) the test is skipped, or fails where
 // MLBENCH_REQUIRE_IMAGES says that it has been.
-func scenarioImage(t testing.TB, r *Runner) (*image.Index, *image.Owners) {
+func scenarioImage(t testing.TB, r *Runner, ref string) (*image.Index, *image.Owners) {
 	t.Helper()
-	if _, err := r.cli.ImageInspect(t.Context(), naive); err != nil {
+	if _, err := r.cli.ImageInspect(t.Context(), ref); err != nil {
 		if os.Getenv("MLBENCH_REQUIRE_IMAGES") != "" {
 			t.Fatal(err)
 		}
 		t.Skip("needs the scenario's images: ", err)
 	}
-	x, err := r.Index(t.Context(), naive, image.Options{})
+	x, err := r.Index(t.Context(), ref, image.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +72,7 @@ func said(t testing.TB, r *Runner, ref, script string) string {
 // dpkg says which paths are a package's, stat what they hold.
 func TestOwnersOfScenario(t *testing.T) {
 	r := closing(t, Options{})
-	x, o := scenarioImage(t, r)
+	x, o := scenarioImage(t, r, naive)
 
 	var total, named int64
 	for _, owned := range o.All {
@@ -192,7 +191,7 @@ func dpkgCount(t testing.TB, r *Runner) (of map[string]string, sizes map[string]
 // apt has to agree which packages are there only because they are recommended.
 func TestReasonsOfScenario(t *testing.T) {
 	r := closing(t, Options{})
-	x, o := scenarioImage(t, r)
+	x, o := scenarioImage(t, r, naive)
 	var sum int64
 	reasons := make(map[string]image.Reason)
 	for _, reason := range x.Reasons(o) {

@@ -89,9 +89,9 @@ func site(p string) (dir, rest string, ok bool) {
 }
 
 var (
-	torchCUDA      = regexp.MustCompile(`(?m)^cuda\b[^=\n]*=\s*['"]([0-9]+\.[0-9]+)`)
-	tensorflowCUDA = regexp.MustCompile(`['"]cuda_version['"]\s*:\s*['"]([0-9]+\.[0-9]+)`)
-	builtFor       = regexp.MustCompile(`\+cu([0-9]{2})([0-9]+)$`)
+	torchBuiltFor      = regexp.MustCompile(`(?m)^cuda\b[^=\n]*=\s*['"]([0-9]+\.[0-9]+)`)
+	tensorflowBuiltFor = regexp.MustCompile(`['"]cuda_version['"]\s*:\s*['"]([0-9]+\.[0-9]+)`)
+	builtFor           = regexp.MustCompile(`\+cu([0-9]{2})([0-9]+)$`)
 )
 
 // frameworks are what was built for which CUDA, e.g. torch: 12.4.
@@ -105,11 +105,11 @@ func (s *survey) frameworks() map[string]string {
 		switch {
 		case !ok:
 		case rest == "torch/version.py":
-			if m := torchCUDA.FindSubmatch(s.x.ContentOf(i)); m != nil {
+			if m := torchBuiltFor.FindSubmatch(s.x.ContentOf(i)); m != nil {
 				found["torch"] = string(m[1])
 			}
 		case rest == "tensorflow/python/platform/build_info.py":
-			if m := tensorflowCUDA.FindSubmatch(s.x.ContentOf(i)); m != nil {
+			if m := tensorflowBuiltFor.FindSubmatch(s.x.ContentOf(i)); m != nil {
 				found["tensorflow"] = string(m[1])
 			}
 		}

@@ -34,6 +34,9 @@ func (s *survey) whether(f File, name string) string {
 // unpacked environments from its pkgs: these are hard links of the environment's
 // files where both are in one layer.
 func installCache(p string) string {
+	if !strings.Contains(p, "cache/") && !strings.Contains(p, "pkgs/") && !strings.Contains(p, "registry/") {
+		return "" // as nearly all, and this is asked of all
+	}
 	for _, dir := range []string{
 		".cache/pip/", ".cache/uv/", ".cache/pypoetry/", ".cache/conda/", ".cache/huggingface/xet/", ".cache/yarn/", ".cache/go-build/",
 		".npm/_cacache/", ".conda/pkgs/", ".cargo/registry/", "conda/pkgs/", "conda3/pkgs/", "miniconda3/pkgs/", "anaconda3/pkgs/", "miniforge3/pkgs/",

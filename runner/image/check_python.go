@@ -1,8 +1,8 @@
 package image
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -35,7 +35,7 @@ func twoPythons(s *survey) *Finding {
 		if f.Kind != Regular || !f.Visible() || !strings.Contains(f.Path, "bin/python") {
 			continue
 		}
-		if m := python.FindStringSubmatch(f.Path); m != nil && installCache(f.Path) == "" {
+		if m := python.FindStringSubmatch(f.Path); m != nil && installCache(f.Path) == "" && len(all) < 20 {
 			all = append(all, interpreter{m[1], m[2]})
 		}
 	}
@@ -96,8 +96,8 @@ func (s *survey) interpreter(p string) (string, bool) {
 func duplicatePackages(s *survey) *Finding {
 	sites := make(map[string]map[string]string) // of a distribution: folders and versions
 	for _, d := range s.x.dists() {
-		if _, ok := s.x.Lookup(d.dir); !ok && s.x.Content(d.dir+"/METADATA") == nil && s.x.Content(d.dir+"/PKG-INFO") == nil {
-			continue // gone
+		if !d.visible {
+			continue
 		}
 		p := d.about()
 		name := installed.Normal(p.Name)
@@ -112,18 +112,36 @@ func duplicatePackages(s *survey) *Finding {
 		}
 		sites[name][d.site()] = p.Version
 	}
-	bytes := make(map[Place]int64) // by folder; Layer is unused
+	type installation struct{ name, dir string }
+	bytes := make(map[installation]int64)
+	names := make(map[Owner]string, len(s.o.All)) // of owners that are installed more than once
+	for _, o := range s.o.All {
+		if name := installed.Normal(strings.TrimPrefix(o.Name, "python3-")); len(sites[name]) > 1 {
+			names[o.Owner] = name
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
 	key := func(i int) (string, string, bool) {
 		dir, _, ok := site(s.x.Files[i].Path)
 		if !ok || !s.x.Files[i].Visible() {
 			return "", "", false
 		}
-		name := installed.Normal(strings.TrimPrefix(s.o.Of(i).Name, "python3-"))
-		return name, dir, len(sites[name]) > 1
+		name := names[s.o.Of(i)]
+		return name, dir, name != ""
 	}
 	for i, f := range s.x.Files {
 		if name, dir, ok := key(i); ok {
-			bytes[Place{Path: dir + "\x00" + name}] += f.Size
+			bytes[installation{name, dir}] += f.Size
+		}
+	}
+	stays := make(map[string]string) // all but the heaviest could go, whichever it is that is imported
+	for name, dirs := range sites {
+		for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+			if old, ok := stays[name]; !ok || bytes[installation{name, dir}] > bytes[installation{name, old}] {
+				stays[name] = dir
+			}
 		}
 	}
 	h := s.haul()
@@ -132,15 +150,7 @@ func duplicatePackages(s *survey) *Finding {
 		if !ok || sites[name][dir] == "" {
 			continue
 		}
-		// All but the heaviest copy could go, whichever it is that is imported.
-		heaviest := ""
-		for other := range sites[name] {
-			a, b := bytes[Place{Path: other + "\x00" + name}], bytes[Place{Path: heaviest + "\x00" + name}]
-			if heaviest == "" || a > b || a == b && other < heaviest {
-				heaviest = other
-			}
-		}
-		if dir != heaviest {
+		if heaviest := stays[name]; dir != heaviest {
 			h.add(fmt.Sprintf("%s %s in %s, and %s in %s", name, sites[name][dir], dir, sites[name][heaviest], heaviest), i)
 		}
 	}
@@ -225,89 +235,3 @@ func pycache(s *survey) *Finding {
 	}
 	return &Finding{Evidence: heaviest(map[string]*weight{"": &w})}
 }
-
-var commit = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
-
-// unpinned goes by what an image tells: installs from repositories, and the
-// history's pip and conda lines.
-func unpinned(s *survey) *Finding {
-	var lines []string
-	for _, d := range s.x.dists() {
-		var direct struct {
-			URL string `json:"url"`
-			VCS *struct {
-				Requested string `json:"requested_revision"`
-				Commit    string `json:"commit_id"`
-			} `json:"vcs_info"`
-		}
-		content := s.x.Content(d.dir + "/direct_url.json")
-		if content == nil || json.Unmarshal(content, &direct) != nil || direct.VCS == nil || commit.MatchString(direct.VCS.Requested) {
-			continue
-		}
-		p := d.about()
-		from := direct.VCS.Requested
-		if from == "" {
-			from = "the default branch"
-		}
-		lines = append(lines, short(fmt.Sprintf("%s %s: from %s of %s, which was then %s", p.Name, p.Version, from, Redacted(direct.URL), direct.VCS.Commit)))
-	}
-	for n, step := range s.x.Config.History {
-		if names := floating(step.CreatedBy); names != nil {
-			lines = append(lines, short(fmt.Sprintf("history line %d installs without a version: %s", n+1, strings.Join(names, ", "))))
-		}
-	}
-	if lines == nil {
-		return nil
-	}
-	return &Finding{Evidence: cut(lines)}
-}
-
-// valued are options of pip and conda that a value follows.
-var valued = []string{
-	"-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t",
-	"--target", "--prefix", "--root", "--timeout", "--trusted-host", "--python", "-p", "-n", "--name", "--file", "--platform", "--channel",
-	"--python-version", "--only-binary", "--no-binary", "--cache-dir", "--index", "--default-index", "--progress-bar", "--proxy", "--retries",
-}
-
-// floating are the packages that a line of history installs without a version.
-func floating(createdBy string) []string {
-	line, ok := strings.CutPrefix(Instruction(createdBy[:min(len(createdBy), longHistory)]), "RUN ")
-	if !ok {
-		return nil
-	}
-	for _, separator := range []string{"&&", "||", ";", "|", "\\\n", "\n"} {
-		by := " ; "
-		if separator == "\\\n" {
-			by = " "
-		}
-		line = strings.ReplaceAll(line, separator, by)
-	}
-	var names []string
-	for command := range strings.SplitSeq(line, " ; ") {
-		words := strings.Fields(command)
-		at := slices.Index(words, "install")
-		if at < 1 {
-			continue
-		}
-		conda := slices.Contains([]string{"conda", "mamba", "micromamba"}, path.Base(words[at-1]))
-		if !conda && !strings.HasPrefix(path.Base(words[at-1]), "pip") {
-			continue
-		}
-		for i := at + 1; i < len(words); i++ {
-			word := strings.Trim(words[i], `"'`)
-			switch {
-			case slices.Contains(valued, word):
-				i++
-			case !requirement.MatchString(word), conda && strings.Contains(word, "="), strings.Contains(word, "=="), strings.HasSuffix(word, ".whl"):
-			case slices.Contains([]string{"pip", "setuptools", "wheel", "uv"}, word):
-			case i+1 < len(words) && words[i+1] == "@":
-				i += 2
-			default:
-				names = append(names, word)
-			}
-		}
-	}
-	return names
-}
-
-var requirement = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]*\])?([<>~!=]=?[^$/]*)?$`)
