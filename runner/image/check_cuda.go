@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"mlbench/gpu"
 )
 
 // cudaLibrary is a shared library of CUDA by its file's name. Old wheels put a
@@ -88,62 +90,27 @@ func site(p string) (dir, rest string, ok bool) {
 	return "", "", false
 }
 
-var (
-	torchBuiltFor      = regexp.MustCompile(`(?m)^cuda\b[^=\n]*=\s*['"]([0-9]+\.[0-9]+)`)
-	tensorflowBuiltFor = regexp.MustCompile(`['"]cuda_version['"]\s*:\s*['"]([0-9]+\.[0-9]+)`)
-	builtFor           = regexp.MustCompile(`\+cu([0-9]{2})([0-9]+)$`)
-)
-
-// frameworks are what was built for which CUDA, e.g. torch: 12.4.
-func (s *survey) frameworks() map[string]string {
-	found := make(map[string]string)
-	for i, f := range s.x.Files {
-		if !f.Visible() || !strings.HasSuffix(f.Path, ".py") {
-			continue
-		}
-		_, rest, ok := site(f.Path)
-		switch {
-		case !ok:
-		case rest == "torch/version.py":
-			if m := torchBuiltFor.FindSubmatch(s.x.ContentOf(i)); m != nil {
-				found["torch"] = string(m[1])
-			}
-		case rest == "tensorflow/python/platform/build_info.py":
-			if m := tensorflowBuiltFor.FindSubmatch(s.x.ContentOf(i)); m != nil {
-				found["tensorflow"] = string(m[1])
-			}
-		}
-	}
-	for _, o := range s.o.All {
-		if m := builtFor.FindStringSubmatch(o.Version); m != nil && o.Name == "torch" && found["torch"] == "" {
-			found["torch"] = m[1] + "." + m[2]
-		}
-	}
-	return found
-}
-
-// cudaMismatch compares the framework's CUDA with the one that the base says it
+// cudaMismatch compares the frameworks' CUDA with the one that the base says it
 // has, as the official images do.
 func cudaMismatch(s *survey) *Finding {
-	base := strings.Split(s.env("CUDA_VERSION"), ".")
-	if len(base) < 2 {
+	base, err := gpu.ParseCUDA(s.env("CUDA_VERSION"))
+	if err != nil {
 		return nil
 	}
 	var f Finding
-	for name, cuda := range s.frameworks() {
-		major, minor, _ := strings.Cut(cuda, ".")
-		if major == base[0] && minor == base[1] {
+	for _, framework := range s.x.Needs(nil).Frameworks {
+		if framework.CPU || !framework.CUDA.Known() || framework.CUDA == base {
 			continue
 		}
-		if major != base[0] {
+		if framework.CUDA.Major != base.Major {
 			f.Severity = Medium
 		}
-		f.Evidence = append(f.Evidence, fmt.Sprintf("%s was built for CUDA %s, CUDA_VERSION is %s", name, cuda, short(strings.Join(base, "."))))
+		f.Evidence = append(f.Evidence, short(fmt.Sprintf("%s was built for CUDA %s (%s), CUDA_VERSION is %s", framework.Name, framework.CUDA, framework.From, base)))
 	}
 	if f.Evidence == nil {
 		return nil
 	}
-	slices.Sort(f.Evidence)
+	f.Evidence = cut(f.Evidence)
 	return &f
 }
 

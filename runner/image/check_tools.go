@@ -57,7 +57,7 @@ func buildTools(s *survey) *Finding {
 		case tools[o]:
 			h.add(o.Name, i)
 			elsewhere = elsewhere || s.reasons[o] == ReasonRecommended
-			if compilers[path.Base(f.Path)] {
+			if isCompiler[path.Base(f.Path)] {
 				compiler = o.Name
 			}
 		case o.Kind == Pip && (o.Name == "triton" || o.Name == "pytorch-triton"):
@@ -92,9 +92,9 @@ func recommended(s *survey) *Finding {
 	return h.finding(worth)
 }
 
-// compilers are the programs that compile, by name; cc1 and cc1plus are where
+// isCompiler has the programs that compile, by name; cc1 and cc1plus are where
 // gcc's and g++'s weight is.
-var compilers = map[string]bool{"cc1": true, "cc1plus": true, "gcc": true, "g++": true, "clang": true, "f951": true, "rustc": true, "go": true}
+var isCompiler = map[string]bool{"cc1": true, "cc1plus": true, "gcc": true, "g++": true, "clang": true, "f951": true, "rustc": true, "go": true}
 
 // cudaTool is a package of CUDA's that development needs alone.
 var cudaTool = regexp.MustCompile(`^(cuda-(command-line-tools|compiler|minimal-build|nvcc|cccl|crt|nvvm|tileiras|gdb|cupti|cuobjdump|nvdisasm|nvprune|nvprof|nvvp|memcheck|sanitizer|nsight.*|visual-tools|documentation|demo-suite|samples|profiler-api|toolkit|libraries-dev|thrust)(-\d+-\d+)?` +
