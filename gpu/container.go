@@ -36,15 +36,13 @@ func (n Needs) require(h Host) (Rule, bool) {
 	case OK:
 		r.Why = strings.Join(names, " and ") + holds(len(names))
 	case Unknown:
-		r.Why = strings.Join(names, " and ") + ": it depends on " + strings.Join(open, " and ") + ", which is not known"
+		r.Why = strings.Join(names, " and ") + ": it depends on what is not known: " + strings.Join(open, ", ")
 	case Fail:
-		r.Why = fmt.Sprintf("%s: none of %s, so the runtime's hook refuses to start the container; under CDI it is not enforced",
-			strings.Join(bad, " and "), counts(len(r.Details), "alternative holds", "alternatives holds"))
-		r.Remedy = "take a driver that satisfies one of them, another base image, or NVIDIA_DISABLE_REQUIRE=1 where it is known to run"
+		r.Why = strings.Join(bad, " and ") + ": no alternative holds, and the runtime's hook refuses to start the container (under CDI it is not enforced)"
+		r.Remedy = "take a driver that satisfies an alternative, another base image, or NVIDIA_DISABLE_REQUIRE=1 where it is known to run"
 		if h.CDI {
 			r.Verdict = Warn
-			r.Why = fmt.Sprintf("%s: none of %s, which is not enforced under CDI; the runtime's hook would refuse to start the container",
-				strings.Join(bad, " and "), counts(len(r.Details), "alternative holds", "alternatives holds"))
+			r.Why = strings.Join(bad, " and ") + ": no alternative holds, which is not enforced under CDI (the runtime's hook would refuse to start the container)"
 		}
 	}
 	return r, true

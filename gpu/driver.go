@@ -165,8 +165,11 @@ func (n Needs) upgrade(h Host, least Driver) string {
 		ways = append(ways, fmt.Sprintf("take driver %s or newer on the host", least))
 	}
 	if h.CUDA.Known() {
-		ways = append(ways, fmt.Sprintf("build the image for CUDA %s or older (base nvidia/cuda:%s.*, wheels +cu%d%d or the nearest older)",
-			h.CUDA, h.CUDA, h.CUDA.Major, h.CUDA.Minor))
+		which := fmt.Sprintf("CUDA %s or older (e.g. base nvidia/cuda:%s.*)", h.CUDA, h.CUDA)
+		if first, ok := leastOfMajor[h.CUDA.Major]; ok && h.CUDA.Major < n.CUDA.Major && h.Driver.Compare(first) >= 0 {
+			which = fmt.Sprintf("CUDA %d.x, with all features up to %s (e.g. base nvidia/cuda:%s.*, wheels +cu%d…)", h.CUDA.Major, h.CUDA, h.CUDA, h.CUDA.Major)
+		}
+		ways = append(ways, "build the image for "+which)
 	}
 	return strings.Join(ways, ", or ")
 }

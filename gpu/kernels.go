@@ -61,11 +61,10 @@ func (n Needs) kernels(h Host) (Rule, bool) {
 		return r, true
 	}
 	var without, only, unclear []string
-	frameworks, bad, fits := 0, 0, 0
+	var lacking []string // capabilities that a library has nothing for
+	first := ""          // what the framework's library has, else the first that has nothing
+	bad, fits := 0, 0
 	for _, k := range n.Kernels {
-		if k.framework() {
-			frameworks++
-		}
 		for _, d := range known {
 			machine, ptx, certain := k.on(d.Capability)
 			switch {
@@ -78,8 +77,12 @@ func (n Needs) kernels(h Host) (Rule, bool) {
 				only = append(only, fmt.Sprintf("%s: only PTX for %s", k.summary(), d.Capability))
 			default:
 				without = append(without, fmt.Sprintf("%s: nothing for %s", k.summary(), d.Capability))
+				lacking = appendNew(lacking, d.Capability.String())
 				if k.framework() {
 					bad++
+				}
+				if first == "" || k.framework() && bad == 1 {
+					first = k.summary()
 				}
 			}
 		}
@@ -88,20 +91,14 @@ func (n Needs) kernels(h Host) (Rule, bool) {
 	switch {
 	case bad > 0 || len(without) > 0 && fits == 0 && len(unclear) == 0:
 		r.Verdict, r.Details = Fail, without
-		r.Why = fmt.Sprintf("no kernel image for compute capability %s (error 209): %s", gpus, without[0])
-		for _, k := range n.Kernels { // the framework's own first
-			if machine, ptx, _ := k.on(known[0].Capability); k.framework() && !machine && !ptx {
-				r.Why = fmt.Sprintf("no kernel image for compute capability %s (error 209): %s", gpus, k.summary())
-				break
-			}
-		}
+		r.Why = fmt.Sprintf("no kernel image for compute capability %s (error 209): %s", strings.Join(lacking, ", "), first)
 		r.Remedy = "take a build of the framework for this GPU, or a GPU that the build is for"
 	case len(unclear) > 0:
 		r.Verdict, r.Details = Unknown, unclear
 		r.Why = "not all of the GPU code was understood: " + unclear[0]
 	case len(without) > 0:
 		r.Verdict, r.Details = Warn, without
-		r.Why = fmt.Sprintf("%s without code for compute capability %s: what uses them fails with error 209", counts(len(without), "library is", "libraries are"), gpus)
+		r.Why = fmt.Sprintf("%s without code for compute capability %s: what uses them fails with error 209", counts(len(without), "library is", "libraries are"), strings.Join(lacking, ", "))
 		r.Remedy = "take builds of these for this GPU where they are used"
 	case len(only) > 0 && n.CUDA.Known() && h.CUDA.Known() && h.CUDA.Compare(n.CUDA) < 0:
 		r.Verdict, r.Details = Warn, only

@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 )
 
@@ -40,27 +39,37 @@ func (r *Report) Write(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// Decides is the first rule of those that the verdict is from.
-func (r *Report) Decides() Rule {
+// Remedies are what to do about the rules that the verdict is from.
+func (r *Report) Remedies() []string {
+	var all []string
 	for _, rule := range r.Rules {
-		if rule.Verdict == r.Verdict {
-			return rule
+		if rule.Verdict == r.Verdict && rule.Remedy != "" {
+			all = append(all, rule.Remedy)
 		}
 	}
-	return Rule{Verdict: r.Verdict}
+	return all
 }
 
-// Sentence is the verdict in words, without the reason.
+// Sentence is the verdict in words, with the reason of the first rule that it is
+// from.
 func (r *Report) Sentence() string {
+	says := r.Ref
 	switch {
 	case !r.Needs.GPU:
-		return r.Ref + " needs no GPU"
+		says += " needs no GPU"
 	case r.Verdict == OK:
-		return r.Ref + " will run on this host's GPUs"
+		return says + " will run on this host's GPUs"
 	case r.Verdict == Warn:
-		return r.Ref + " will run on this host's GPUs, but see the warnings"
+		says += " will run on this host's GPUs, but"
 	case r.Verdict == Fail:
-		return r.Ref + " will not run on this host's GPUs"
+		says += " will not run on this host's GPUs"
+	case r.Verdict == Unknown:
+		says += " may or may not run on this host's GPUs"
 	}
-	return fmt.Sprintf("%s: not all is known that decides whether it runs on this host's GPUs", r.Ref)
+	for _, rule := range r.Rules {
+		if rule.Verdict == r.Verdict {
+			return says + ": " + rule.Why
+		}
+	}
+	return says
 }

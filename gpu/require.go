@@ -39,24 +39,35 @@ func (r Requirement) Judge(h Host) (v Verdict, failed, open []string) {
 		devices = []Device{{}}
 	}
 	v = OK
+	times := make(map[string]int)
+	on := make(map[string]string)
 	for i, d := range devices {
 		t, not, unknown, err := r.onDevice(h, d)
-		on := ""
-		if len(devices) > 1 {
-			on = fmt.Sprintf(" on GPU %d", i)
-		}
 		switch {
 		case err != nil:
-			return Fail, []string{err.Error()}, nil
+			v, not = Fail, []string{err.Error()}
 		case t == no:
 			v = Fail
-			for _, alternative := range not {
-				failed = append(failed, alternative+on)
-			}
 		case t == maybe:
 			v = worse(v, Unknown)
 			open = appendNew(open, unknown...)
 		}
+		for _, alternative := range not {
+			if times[alternative]++; times[alternative] == 1 {
+				failed = append(failed, alternative)
+			}
+			on[alternative] += fmt.Sprintf(", GPU %d", i)
+		}
+	}
+	for i, alternative := range failed {
+		if times[alternative] < len(devices) { // else it is nothing of the GPUs'
+			failed[i] += " (" + on[alternative][2:] + ")"
+		}
+	}
+	if v == Fail {
+		open = nil
+	} else {
+		failed = nil
 	}
 	return v, failed, open
 }

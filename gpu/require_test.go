@@ -36,7 +36,7 @@ func TestRequirement(t *testing.T) {
 		{"or", "cuda>=13.0 cuda>=12.0", host("535.104.05"), OK, ""},
 		{"and", "cuda>=12.0,driver<535", host("535.104.05"), Fail, "cuda>=12.0,driver<535: the driver is 535.104.05"},
 		{"arch", "arch>=8.0", host("535.104.05", t4), Fail, "the compute capability is 7.5"},
-		{"arch of every GPU", "arch>=7.0", host("535.104.05", t4, geforce), Fail, "on GPU 1"},
+		{"arch of every GPU", "arch>=7.0", host("535.104.05", t4, geforce), Fail, "(GPU 1)"},
 		{"equal", "cuda=12.2", host("535.104.05"), OK, ""},
 		{"equal with zeros", "cuda=12.2.0", host("535.104.05"), OK, ""},
 		{"unequal", "driver!=535.104.05", host("535.104.05"), Fail, "the driver is 535.104.05"},

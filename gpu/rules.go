@@ -65,7 +65,6 @@ func needless(n Needs) Rule {
 	for _, f := range n.Frameworks {
 		if f.CPU {
 			r.Why = fmt.Sprintf("%s is built without CUDA (%s), and nothing else of CUDA is in the image", named(f), f.From)
-			r.Remedy = "none where it is to run on CPUs; to use a GPU install a build for CUDA"
 			break
 		}
 	}

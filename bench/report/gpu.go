@@ -19,18 +19,9 @@ var GPUs = Formats[*gpu.Report]{
 // maxDetails is how many details of a rule a report shows.
 const maxDetails = 100
 
-// GPU renders a report for a terminal. It begins with its verdict.
+// GPU renders a report for a terminal. It ends with its verdict.
 func GPU(w io.Writer, r *gpu.Report) error {
 	p := printer{w: w}
-	p.paragraph("", gpuText(r.Sentence()))
-	if r.Verdict != gpu.OK || !r.Needs.GPU {
-		decides := r.Decides()
-		p.paragraph("  ", gpuText(decides.Why))
-		if decides.Remedy != "" {
-			p.paragraph("  ", "to change it: "+gpuText(decides.Remedy))
-		}
-	}
-	p.line("")
 	for _, line := range gpuFacts(r) {
 		p.paragraph("", line)
 	}
@@ -47,10 +38,14 @@ func GPU(w io.Writer, r *gpu.Report) error {
 			p.paragraph("  ", detail)
 		}
 	}
+	p.line("")
 	for _, warning := range r.Warnings {
-		p.line("")
 		p.paragraph("", "warning: "+gpuText(warning))
 	}
+	for _, remedy := range r.Remedies() {
+		p.paragraph("", "what to do: "+gpuText(remedy))
+	}
+	p.line(gpuText(r.Sentence()))
 	return p.err
 }
 
@@ -63,11 +58,11 @@ func gpuMarkdown(w io.Writer, r *gpu.Report) error {
 	p.list("", gpuFacts(r), "", maxDetails)
 	p.line("")
 	p.markdown(gpuRules(r, 0), maxDetails)
+	for _, remedy := range r.Remedies() {
+		p.line("")
+		p.line("**what to do:** " + escape(gpuText(remedy)))
+	}
 	for _, rule := range r.Rules {
-		if rule.Remedy != "" {
-			p.line("")
-			p.line("**" + rule.ID + ":** " + escape(gpuText(rule.Remedy)))
-		}
 		if len(rule.Details) > 0 {
 			p.line("")
 			p.line("<details><summary>" + rule.ID + "</summary>\n")

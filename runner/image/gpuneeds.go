@@ -238,14 +238,14 @@ func (n *gpuNeeds) environment() {
 func (n *gpuNeeds) choose() {
 	for _, f := range n.Frameworks {
 		if f.CUDA.Known() && f.CUDA.Compare(n.CUDA) > 0 {
-			n.CUDA, n.From = f.CUDA, strings.TrimSpace(f.Name+" "+f.Version)+", by "+f.From
+			n.CUDA, n.From = f.CUDA, strings.TrimSpace(f.Name+" "+f.Version)
 		}
 	}
 	if !n.CUDA.Known() && len(n.Seen) > 0 {
 		n.CUDA, n.From = n.Seen[0].CUDA, n.Seen[0].From
 	}
 	for _, s := range n.Seen {
-		if s.CUDA != n.CUDA {
+		if s.CUDA != n.CUDA { // of one version from several sources nothing has to be said
 			n.Conflicts = append(n.Conflicts, fmt.Sprintf("CUDA %s (%s) and CUDA %s (%s) are in one image", n.CUDA, n.From, s.CUDA, s.From))
 		}
 	}
