@@ -247,8 +247,9 @@ var tools = []string{
 	"python3-pythran",
 }
 
+// isTool leaves out e.g. gcc-12-base, which gcc's libraries need to run.
 func isTool(p installed.Package) bool {
-	return slices.ContainsFunc(tools, func(pattern string) bool { return matches(pattern, p.Name) })
+	return !strings.HasSuffix(p.Name, "-base") && slices.ContainsFunc(tools, func(pattern string) bool { return matches(pattern, p.Name) })
 }
 
 // matches tells a name by a pattern of at most one * at the beginning and one at
