@@ -29,7 +29,7 @@ func TestArrows(t *testing.T) {
 		"mlbench/runner/probe/listen": {"mlbench/runner"},
 		"mlbench/runner/speed":        {"mlbench/runner"},
 		"mlbench/runner/cache":        {"mlbench/runner"},
-		"mlbench/runner/docker":       {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
+		"mlbench/runner/docker":       {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/image", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
 		"mlbench/runner/process":      {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
 		"mlbench/runner/runnertest":   {"mlbench/runner"},
 	}

@@ -85,6 +85,7 @@ type Runner struct {
 	local     bool   // the engine's files and processes may be this host's
 	rootDir   string
 	graph     string        // the storage driver, "" for the containerd image store
+	remapped  bool          // files in layers' folders have other owners than in containers
 	published bool          // candidates are reached through published ports
 	reached   bool          // some candidate was ready, reached as it was
 	delay     time.Duration // round trip of an engine call that does nothing
@@ -180,6 +181,7 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 	if containerdStore(info) {
 		r.graph = ""
 	}
+	r.remapped = slices.ContainsFunc(info.SecurityOptions, func(s string) bool { return strings.Contains(s, "name=userns") })
 	r.local = r.onThisHost(info)
 	r.published = r.published || r.opts.Published || !r.local
 	return runner.Host{

@@ -111,22 +111,13 @@ func (r *Runner) layerFiles(ctx context.Context, c runner.Candidate) ([]*cache.F
 	if layers, ok := r.files[c.Digest]; ok {
 		return layers, nil
 	}
-	if !r.local {
-		return nil, errors.New("the engine's files are on another host")
-	}
-	if r.graph != "overlay2" {
-		return nil, fmt.Errorf("the engine's storage driver is %q, and layer folders are only known for overlay2", r.graph)
-	}
 	img, err := r.inspectImage(ctx, c.Digest)
 	if err != nil {
 		return nil, r.engineError(ctx, "inspecting image "+c.Ref, err)
 	}
-	var folders []string
-	if lower := img.GraphDriver.Data["LowerDir"]; lower != "" {
-		folders = strings.Split(lower, ":")
-	}
-	if upper := img.GraphDriver.Data["UpperDir"]; upper != "" {
-		folders = append(folders, upper)
+	folders, err := r.layerFolders(img)
+	if err != nil {
+		return nil, err
 	}
 	if len(folders) == 0 {
 		return nil, fmt.Errorf("the engine names no layer folders of image %s", c.Ref)

@@ -1,62 +1,109 @@
 package image
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
-// hide puts the layers on each other and finds what a container sees. One pass
-// over what is visible for each layer that removes anything, however much it
-// removes: hostile images may be all whiteouts.
+// hide puts the layers on each other and finds what a container sees. It goes
+// from the highest layer down, once over all files, however many of them hide
+// others: hostile images may be all whiteouts.
 func (x *Index) hide() {
-	for begin := 0; begin < len(x.Files); {
-		layer, end := x.Files[begin].Layer, begin
-		gone, emptied := make(map[string]bool), make(map[string]bool)
-		for ; end < len(x.Files) && x.Files[end].Layer == layer; end++ {
-			f := &x.Files[end]
-			f.HiddenBy = 0
-			switch f.Kind {
-			case Whiteout:
-				gone[f.Path] = true
-			case Opaque:
-				emptied[f.Path] = true
-			case Folder:
-			default: // takes the place of a whole folder
-				if below, ok := x.visible[f.Path]; ok && x.Files[below].isFolder() {
-					gone[f.Path] = true
-				}
-			}
+	// Of the layers above, the lowest that has or removes a path, and the
+	// lowest that hides what is in a folder; 0 where there is none.
+	taken, emptied := make(map[string]int, len(x.Files)), make(map[string]int)
+	for end := len(x.Files); end > 0; {
+		begin, layer := end-1, x.Files[end-1].Layer
+		for begin > 0 && x.Files[begin-1].Layer == layer {
+			begin--
 		}
-		if len(gone)+len(emptied) > 0 {
-			for path, i := range x.visible {
-				if gone[path] || under(path, gone, emptied) {
-					x.Files[i].HiddenBy = layer
-					delete(x.visible, path)
-				}
-			}
-		}
-		for i := begin; i < end; i++ {
-			f := x.Files[i]
-			if f.Kind == Whiteout {
+		files := x.Files[begin:end]
+		within := make(map[string]int) // what hides all that is in a folder
+		for i := range files {
+			f := &files[i]
+			if f.HiddenBy = 0; f.Kind == Whiteout {
 				continue
 			}
-			if below, ok := x.visible[f.Path]; ok {
-				x.Files[below].HiddenBy = layer
+			f.HiddenBy = taken[f.Path]
+			if f.Path != "" {
+				f.HiddenBy = lowest(f.HiddenBy, hiddenWithin(parent(f.Path), emptied, within))
 			}
+		}
+		for _, f := range files {
+			taken[f.Path] = layer
+			if f.Kind != Folder {
+				emptied[f.Path] = layer // also by what takes the place of a whole folder
+			}
+		}
+		end = begin
+	}
+	for i, f := range x.Files {
+		if f.Visible() {
 			x.visible[f.Path] = i
 		}
-		begin = end
 	}
+	x.passOn()
 }
 
-func (f File) isFolder() bool { return f.Kind == Folder || f.Kind == Opaque }
+// hiddenWithin is the lowest layer above that hides what is in this folder;
+// known remembers the answers.
+func hiddenWithin(folder string, emptied, known map[string]int) int {
+	by, ok := known[folder]
+	if !ok {
+		if by = emptied[folder]; folder != "" {
+			by = lowest(by, hiddenWithin(parent(folder), emptied, known))
+		}
+		known[folder] = by
+	}
+	return by
+}
 
-// under reports whether a path is in one of these folders.
-func under(path string, sets ...map[string]bool) bool {
-	for path != "" {
-		path = path[:max(strings.LastIndexByte(path, '/'), 0)]
-		for _, set := range sets {
-			if set[path] {
-				return true
-			}
+// lowest of two layers, of which 0 is none.
+func lowest(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// parent is the folder that a path lies in.
+func parent(path string) string { return path[:max(strings.LastIndexByte(path, '/'), 0)] }
+
+// passOn lets a file's size be borne by a name that a container sees, as long
+// as there is one: nothing is wasted until the last is hidden.
+func (x *Index) passOn() {
+	bearer := func(f File) (*File, bool) {
+		i, ok := slices.BinarySearchFunc(x.Files, f, func(a, b File) int {
+			return cmp.Or(cmp.Compare(a.Layer, b.Layer), strings.Compare(a.Path, b.Link))
+		})
+		if !ok {
+			return nil, false
+		}
+		return &x.Files[i], true
+	}
+	passed := false
+	for i := range x.Files {
+		f := &x.Files[i]
+		if f.Kind != HardLink || !f.Visible() {
+			continue
+		}
+		if from, ok := bearer(*f); ok && from.Kind == Regular && !from.Visible() {
+			f.Kind, f.Size, f.Link = Regular, from.Size, ""
+			from.Kind, from.Size, from.Link = HardLink, 0, f.Path
+			passed = true
 		}
 	}
-	return false
+	if !passed {
+		return
+	}
+	for i := range x.Files {
+		f := &x.Files[i]
+		if f.Kind != HardLink {
+			continue
+		}
+		if from, ok := bearer(*f); ok && from.Kind == HardLink {
+			f.Link = from.Link
+		}
+	}
 }

@@ -1,5 +1,10 @@
 package image
 
+import (
+	"cmp"
+	"slices"
+)
+
 // An OwnerKind is what sort of thing owns a file.
 type OwnerKind string
 
@@ -11,6 +16,7 @@ const (
 	Dpkg        OwnerKind = "dpkg"
 	Apk         OwnerKind = "apk"
 	Rpm         OwnerKind = "rpm"
+	Runtime     OwnerKind = "runtime"     // a language's interpreter that no package manager brought
 	CUDA        OwnerKind = "cuda"        // a toolkit that no package manager brought
 	Weights     OwnerKind = "weights"     // model weights
 	Cache       OwnerKind = "cache"       // what package managers left: lists, archives, wheels
@@ -39,5 +45,97 @@ type Owners struct {
 	of  []int32 // place in All by place in Files
 }
 
-// Of is the owner of the file at this place in Files.
-func (o *Owners) Of(i int) Owner { return o.All[o.of[i]].Owner }
+// Of is the owner of the file at this place in Files, the zero Owner of folders
+// and whiteouts, which have no bytes.
+func (o *Owners) Of(i int) Owner {
+	if o.of[i] < 0 {
+		return Owner{}
+	}
+	return o.All[o.of[i]].Owner
+}
+
+// Owners finds out whom every file belongs to. Files that a later layer hides
+// belong to whom their path belonged to then.
+func (x *Index) Owners() *Owners {
+	c := newClaims(x)
+	c.dpkg()
+	c.pip() // last: what a system's package manager brought is not pip's
+
+	o := &Owners{of: make([]int32, len(x.Files))}
+	for i, f := range x.Files {
+		o.of[i] = -1
+		if f.Size != 0 || !f.isFolder() && f.Kind != Whiteout {
+			o.of[i] = c.whose(f)
+		}
+	}
+	o.shareLinks(x, c)
+	o.sum(x, c)
+	return o
+}
+
+// shareLinks gives a file of several names to the first owner by kind of all its
+// names: conda's cache has the same files as its environments, and which name
+// bears the size is chance.
+func (o *Owners) shareLinks(x *Index, c *claims) {
+	var bearers map[Place]int
+	for i, f := range x.Files {
+		if f.Kind != HardLink {
+			continue
+		}
+		if bearers == nil {
+			bearers = make(map[Place]int)
+			for i, f := range x.Files {
+				if f.Kind == Regular {
+					bearers[Place{f.Layer, f.Path}] = i
+				}
+			}
+		}
+		if bearer, ok := bearers[Place{f.Layer, f.Link}]; ok && c.all[o.of[i]].Kind.rank() < c.all[o.of[bearer]].Kind.rank() {
+			o.of[bearer] = o.of[i]
+		}
+	}
+}
+
+// sum counts, and puts the largest first.
+func (o *Owners) sum(x *Index, c *claims) {
+	o.All = make([]Owned, len(c.all))
+	for i, f := range x.Files {
+		if o.of[i] < 0 {
+			continue
+		}
+		owned := &o.All[o.of[i]]
+		owned.Files++
+		owned.Bytes += f.Size
+		owned.Wasted += f.Wasted()
+	}
+	order := make([]int32, len(c.all))
+	for i := range order {
+		order[i] = int32(i)
+		o.All[i].Owner = c.all[i]
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(o.All[b].Bytes, o.All[a].Bytes), o.All[a].compare(o.All[b].Owner))
+	})
+	sorted, place := make([]Owned, 0, len(order)), make([]int32, len(order))
+	for _, i := range order {
+		if o.All[i].Files > 0 { // packages may be installed without any file
+			place[i] = int32(len(sorted))
+			sorted = append(sorted, o.All[i])
+		}
+	}
+	for i, owner := range o.of {
+		if owner >= 0 {
+			o.of[i] = place[owner]
+		}
+	}
+	o.All = sorted
+}
+
+func (o Owner) compare(b Owner) int {
+	return cmp.Or(cmp.Compare(o.Kind.rank(), b.Kind.rank()), cmp.Compare(o.Name, b.Name), cmp.Compare(o.Version, b.Version))
+}
+
+var kinds = []OwnerKind{Pip, Conda, Dpkg, Apk, Rpm, Runtime, CUDA, Weights, Cache, Application, Unowned}
+
+// rank is a kind's place in the order in which they claim files.
+func (k OwnerKind) rank() int32 { return int32(slices.Index(kinds, k)) }

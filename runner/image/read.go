@@ -11,5 +11,9 @@ type Options struct {
 	// Look chooses files to look into as they go by; nil is none. What it
 	// returns is called with the content, of which it may leave a rest unread;
 	// an error of it is the read's.
+	// It is called for every regular file of every layer, once however many
+	// names it has, by one goroutine at a time.
 	Look func(path string, size int64) func(content io.Reader) error
+
+	bounds *limits // for tests; nil is the default
 }

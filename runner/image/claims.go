@@ -1,0 +1,171 @@
+package image
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A claim says that a path is someone's, from a layer on.
+type claim struct {
+	owner int32 // place in claims.all
+	layer int32 // of the database that says so
+	rank  int32 // the lower of two of one layer wins
+	next  int32 // the next one of the same path; -1 is none
+}
+
+// claims are who says that a path is theirs.
+type claims struct {
+	x      *Index
+	all    []Owner
+	places map[Owner]int32
+	paths  map[string]int32 // of each file's path the first claim; -1 is none
+	trees  map[string]int32 // the same of folders that are someone's with all in them
+	list   []claim
+	links  links
+
+	packages map[string][]version // of the system's packages, by layer
+}
+
+func newClaims(x *Index) *claims {
+	c := &claims{
+		x: x, places: make(map[Owner]int32), trees: make(map[string]int32),
+		paths: make(map[string]int32, len(x.Files)), links: newLinks(x),
+		packages: make(map[string][]version),
+	}
+	for _, f := range x.Files {
+		if !f.isFolder() && f.Kind != Whiteout {
+			c.paths[f.Path] = -1
+		}
+	}
+	return c
+}
+
+// owner is the place of an owner in all.
+func (c *claims) owner(o Owner) int32 {
+	i, ok := c.places[o]
+	if !ok {
+		i = int32(len(c.all))
+		c.places[o] = i
+		c.all = append(c.all, o)
+	}
+	return i
+}
+
+// file claims a path as a database writes it: it may lead through symbolic
+// links, as /lib/x does where /lib is a link to usr/lib. What is no file of the
+// image is passed over.
+func (c *claims) file(name string, by claim) {
+	name = strings.Trim(name, "/")
+	head, ok := c.paths[name]
+	if !ok {
+		name = path.Clean("/" + name)[1:]
+		if name = c.links.parent(name); name == "" {
+			return
+		}
+		if head, ok = c.paths[name]; !ok {
+			return
+		}
+	}
+	c.paths[name] = c.add(head, by)
+}
+
+// tree claims a folder and all in it that no claim of its own path has.
+func (c *claims) tree(name string, by claim) {
+	name = path.Clean("/" + name)[1:]
+	if name = c.links.parent(name); name == "" {
+		return
+	}
+	head, ok := c.trees[name]
+	if !ok {
+		head = -1
+	}
+	c.trees[name] = c.add(head, by)
+}
+
+// add puts a claim to those of one path, of which it keeps one for each layer:
+// so no list is longer than the image has layers, whatever databases say.
+func (c *claims) add(head int32, by claim) int32 {
+	for i := head; i >= 0; i = c.list[i].next {
+		if old := &c.list[i]; old.layer == by.layer {
+			if by.rank < old.rank {
+				old.owner, old.rank = by.owner, by.rank
+			}
+			return head
+		}
+	}
+	by.next = head
+	c.list = append(c.list, by)
+	return int32(len(c.list) - 1)
+}
+
+// of is whose path it is in a layer: who claimed it last up to there, else
+// first after: an image's layers may have been parted otherwise than its
+// packages were installed.
+func (c *claims) of(head, layer int32) (owner int32, ok bool) {
+	var best *claim
+	for i := head; i >= 0; i = c.list[i].next {
+		l := &c.list[i]
+		switch {
+		case best == nil,
+			l.layer <= layer && (best.layer > layer || l.layer > best.layer),
+			l.layer > layer && best.layer > l.layer:
+			best = l
+		}
+	}
+	if best == nil {
+		return 0, false
+	}
+	return best.owner, true
+}
+
+// ofPath is whose path it is in a layer by claims of that path.
+func (c *claims) ofPath(name string, layer int) (int32, bool) {
+	head, ok := c.paths[name]
+	if !ok {
+		return 0, false
+	}
+	return c.of(head, int32(layer))
+}
+
+// ofTree is whose it is by the claim of the nearest folder.
+func (c *claims) ofTree(name string, layer int) (int32, bool) {
+	for len(c.trees) > 0 && name != "" {
+		if head, ok := c.trees[name]; ok {
+			if owner, ok := c.of(head, int32(layer)); ok {
+				return owner, true
+			}
+		}
+		name = folder(name)
+	}
+	return 0, false
+}
+
+// kept calls f with each file whose content was kept, from the lowest layer on.
+func (x *Index) kept(f func(file File, content []byte)) {
+	places := make([]int, 0, len(x.contents))
+	for i := range x.contents {
+		places = append(places, i)
+	}
+	slices.Sort(places)
+	for _, i := range places {
+		f(x.Files[i], x.contents[i])
+	}
+}
+
+// folder is the folder that a path is in, "" for the root.
+func folder(name string) string { return name[:max(strings.LastIndexByte(name, '/'), 0)] }
+
+// at is the last of what was seen up to a layer, else the first after; list is
+// by layer.
+func at[T any](list []T, layer func(T) int, want int) (t T, ok bool) {
+	if len(list) == 0 {
+		return t, false
+	}
+	i, found := slices.BinarySearchFunc(list, want, func(t T, want int) int { return cmp.Compare(layer(t), want) })
+	if !found && i > 0 {
+		i--
+	}
+	return list[i], true
+}

@@ -1,0 +1,119 @@
+package installed
+
+import "strings"
+
+// Dpkg reads dpkg's status, or a file of a distroless image's status.d. Files
+// are in lists of their own: see List.
+func Dpkg(status string) []Package {
+	var all []Package
+	paragraphs(status, func(field func(name string) string) {
+		p := Package{
+			Name: field("Package"), Version: field("Version"), Arch: field("Architecture"),
+			Needs:      append(relations(field("Pre-Depends")), relations(field("Depends"))...),
+			Recommends: relations(field("Recommends")),
+			Essential:  field("Essential") == "yes" || field("Priority") == "required",
+		}
+		if p.Name == "" {
+			return
+		}
+		p.Source, _, _ = strings.Cut(field("Source"), " ")
+		for _, alternatives := range relations(field("Provides")) {
+			p.Provides = append(p.Provides, alternatives...)
+		}
+		if state := field("Status"); state != "" && !strings.HasSuffix(state, " installed") {
+			p.Removed = true
+		}
+		all = append(all, p)
+	})
+	return all
+}
+
+// AutoInstalled reads apt's extended_states: the packages, as NAME:ARCH, that
+// nobody asked for but other packages.
+func AutoInstalled(states string) map[string]bool {
+	auto := make(map[string]bool)
+	paragraphs(states, func(field func(name string) string) {
+		if name := field("Package"); name != "" && field("Auto-Installed") == "1" {
+			auto[name+":"+field("Architecture")] = true
+		}
+	})
+	return auto
+}
+
+// List reads one of dpkg's lists of a package's paths, or a list of checksums,
+// of which the paths come second.
+func List(content string) []string {
+	var paths []string
+	lines(content, func(line string) {
+		if !strings.HasPrefix(line, "/") {
+			sum, path, ok := strings.Cut(line, "  ")
+			if !ok || len(sum) != 32 {
+				return
+			}
+			line = path
+		}
+		if len(line) <= maxPath {
+			paths = append(paths, line)
+		}
+	})
+	return paths
+}
+
+// A Diversion says that what packages other than By bring to From is put at To.
+type Diversion struct{ From, To, By string }
+
+// Diversions reads dpkg's diversions. A local one, of no package, has ":" in By.
+func Diversions(content string) []Diversion {
+	var all []Diversion
+	var d []string
+	lines(content, func(line string) {
+		if d = append(d, line); len(d) == 3 {
+			all = append(all, Diversion{d[0], d[1], d[2]})
+			d = nil
+		}
+	})
+	return all
+}
+
+// paragraphs calls f with each paragraph of Debian's control format. Of folded
+// fields, f sees the first line: none that is asked for here is folded.
+func paragraphs(text string, f func(field func(name string) string)) {
+	for text != "" {
+		paragraph, rest, _ := strings.Cut(text, "\n\n")
+		text = strings.TrimLeft(rest, "\n")
+		f(func(name string) string {
+			for line := range strings.Lines(paragraph) {
+				if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(line[:len(name)], name) {
+					return strings.TrimSpace(line[len(name)+1:])
+				}
+			}
+			return ""
+		})
+	}
+}
+
+// relations reads e.g. "libc6 (>= 2.36), debconf (>= 0.5) | debconf-2.0,
+// python3:any", without versions and architectures: what is installed has been
+// found good by the package manager.
+func relations(field string) [][]string {
+	if field == "" {
+		return nil
+	}
+	var all [][]string
+	for need := range strings.SplitSeq(field, ",") {
+		var alternatives []string
+		for name := range strings.SplitSeq(need, "|") {
+			name = strings.TrimSpace(name)
+			if i := strings.IndexAny(name, " (:["); i >= 0 {
+				name = name[:i]
+			}
+			if name != "" {
+				alternatives = append(alternatives, name)
+			}
+		}
+		if alternatives != nil {
+			all = append(all, alternatives)
+		}
+	}
+	return all
+}

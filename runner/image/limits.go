@@ -1,0 +1,63 @@
+package image
+
+import "fmt"
+
+// limits are how much of an image is read. Images are other people's: whatever
+// is in them takes bounded time and memory.
+type limits struct {
+	layers  int   // of an image
+	entries int   // of an image or archive, in all layers
+	path    int   // bytes of a path or of a link's target
+	depth   int   // folders above a file
+	bytes   int64 // of all files: beyond any disk, and far from overflow
+
+	content  int64 // of one file that is kept
+	contents int64 // of all
+
+	document  int64 // of an archive, beside layers: manifests and configurations
+	documents int64 // of all
+
+	// An archive may unpack to unpacked bytes, or if that is more, to so many
+	// times its size.
+	unpacked int64
+	ratio    int64
+}
+
+var defaultLimits = limits{
+	layers: 1000, entries: 2_000_000, path: 4096, depth: 255, bytes: 1 << 50,
+	content: 64 << 20, contents: 96 << 20, // rpm has its database in one file
+	document: 16 << 20, documents: 64 << 20,
+	unpacked: 16 << 30, ratio: 100,
+}
+
+func (o Options) limits() limits {
+	if o.bounds != nil {
+		return *o.bounds
+	}
+	return defaultLimits
+}
+
+// entry checks a path against the limits.
+func (l limits) entry(path string) error {
+	if len(path) > l.path {
+		return fmt.Errorf("%w: a path of %d bytes, and %d is the most: %.60q…", ErrMalformed, len(path), l.path, path)
+	}
+	depth := 0
+	for i := range len(path) {
+		if path[i] == '/' {
+			depth++
+		}
+	}
+	if depth > l.depth {
+		return fmt.Errorf("%w: a path of %d folders, and %d is the most: %.60q…", ErrMalformed, depth, l.depth, path)
+	}
+	return nil
+}
+
+func (l limits) tooMany() error {
+	return fmt.Errorf("%w: it has over %d files, which is the most that are read", ErrMalformed, l.entries)
+}
+
+func (l limits) tooLarge() error {
+	return fmt.Errorf("%w: its files have over %d TB, which is the most that is believed", ErrMalformed, l.bytes/1e12)
+}

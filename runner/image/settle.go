@@ -1,0 +1,46 @@
+package image
+
+import "fmt"
+
+// settle decides which of several names of a file bears its size, within a
+// layer. Names are places in files, by file.
+func settle[K comparable](files []File, names map[K][]int) {
+	for _, of := range names {
+		first := of[0]
+		for _, i := range of[1:] {
+			if files[i].Path < files[first].Path {
+				first = i
+			}
+		}
+		for _, i := range of {
+			if i == first {
+				continue
+			}
+			files[i].Size = 0
+			if files[i].Kind == Regular {
+				files[i].Kind, files[i].Link = HardLink, files[first].Path
+			}
+		}
+	}
+}
+
+// A budget is what may still be kept of small files' contents.
+type budget struct {
+	limits
+	kept     int64
+	warnings []string
+}
+
+// take reports whether this content may be kept, and if not, warns.
+func (b *budget) take(path string, size int64) bool {
+	switch {
+	case size > b.content:
+		b.warnings = append(b.warnings, fmt.Sprintf("%q was not looked into: it has %d bytes, and %d is the most", path, size, b.content))
+	case size > b.contents-b.kept:
+		b.warnings = append(b.warnings, fmt.Sprintf("%q was not looked into: with it, over %d bytes of such files would be kept", path, b.contents))
+	default:
+		b.kept += size
+		return true
+	}
+	return false
+}
