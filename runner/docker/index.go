@@ -113,3 +113,13 @@ func (r *Runner) storedConfig(id string) (image.Config, error) {
 func (r *Runner) indexSaved(ctx context.Context, img dockerimage.InspectResponse, opts image.Options) (*image.Index, error) {
 	return nil, errors.New("not written yet")
 }
+
+// Layers are an image's ID and its layers' DiffIDs, from the lowest on. It is
+// pulled if it is not here.
+func (r *Runner) Layers(ctx context.Context, ref string) (id string, diffIDs []string, err error) {
+	img, err := r.image(ctx, ref)
+	if err != nil {
+		return "", nil, err
+	}
+	return img.ID, img.RootFS.Layers, nil
+}

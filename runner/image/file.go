@@ -55,3 +55,5 @@ func (f File) Wasted() int64 {
 	}
 	return 0
 }
+
+func (f File) isFolder() bool { return f.Kind == Folder || f.Kind == Opaque }

@@ -86,7 +86,7 @@ func Grade(a, b *Index, ignore *Ignore) (Reproduction, error) {
 		return r, nil
 	}
 	owners := [2]*Owners{a.Owners(), b.Owners()}
-	r.Packages = packageDrift(owners)
+	r.Packages = packageDrift(a, b, owners)
 	if err := r.files(a, b, owners, ignore); err != nil {
 		return r, err
 	}
@@ -136,28 +136,38 @@ func configDrift(a, b Config) []string {
 	differs("working folder", a.Run.WorkingDir != b.Run.WorkingDir)
 	differs("labels", !maps.Equal(a.Run.Labels, b.Run.Labels))
 	differs("ports", !maps.Equal(a.Run.ExposedPorts, b.Run.ExposedPorts))
-	differs("health check", fmt.Sprint(a.Run.Healthcheck.test()) != fmt.Sprint(b.Run.Healthcheck.test()))
+	differs("health check", !slices.Equal(healthcheck(a), healthcheck(b)))
 	differs("history", !slices.Equal(a.History, b.History))
 	return drift
 }
 
+func healthcheck(c Config) []string {
+	if c.Run.Healthcheck == nil {
+		return nil
+	}
+	return c.Run.Healthcheck.Test
+}
+
 // packageDrift compares the packages that package managers installed.
-func packageDrift(owners [2]*Owners) []PackageDrift {
+func packageDrift(a, b *Index, owners [2]*Owners) []PackageDrift {
 	type key struct {
 		kind OwnerKind
 		name string
 	}
 	versions := make(map[key]*[2][]string)
-	for side, o := range owners {
-		for _, p := range o.All {
-			if !p.Kind.isPackage() {
+	for side, x := range []*Index{a, b} {
+		seen := make(map[Owner]bool)
+		for _, i := range x.visible { // what a later layer upgrades has hidden files only
+			o := owners[side].Of(i)
+			if seen[o] || !o.Kind.isPackage() {
 				continue
 			}
-			k := key{p.Kind, p.Name}
+			seen[o] = true
+			k := key{o.Kind, o.Name}
 			if versions[k] == nil {
 				versions[k] = new([2][]string)
 			}
-			versions[k][side] = append(versions[k][side], p.Version)
+			versions[k][side] = append(versions[k][side], o.Version)
 		}
 	}
 	var drift []PackageDrift
