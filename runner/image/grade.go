@@ -49,24 +49,24 @@ type PackageDrift struct {
 	Versions [2]string `json:"versions"` // in the first and the second image; "" where it is not there, more than one with commas
 }
 
-// A Difference is what differs between two files.
-type Difference string
+// An Aspect is what of a file differs.
+type Aspect string
 
-// The differences.
+// The aspects.
 const (
-	Content    Difference = "content"
-	Mode       Difference = "mode"  // permissions
-	Ownership  Difference = "owner" // user or group
-	OtherKind  Difference = "kind"  // e.g. a file and a folder
-	Target     Difference = "target"
-	OnlyFirst  Difference = "only in first"
-	OnlySecond Difference = "only in second"
+	AspectContent Aspect = "content"
+	AspectMode    Aspect = "mode"   // permissions
+	AspectOwner   Aspect = "owner"  // user or group
+	AspectKind    Aspect = "kind"   // e.g. a file and a folder
+	AspectTarget  Aspect = "target" // of a symbolic link
+	OnlyFirst     Aspect = "only in first"
+	OnlySecond    Aspect = "only in second"
 )
 
 // A FileDrift is a path at which containers of the images see other things.
 type FileDrift struct {
 	Path  string       `json:"path"`
-	What  []Difference `json:"what"`
+	What  []Aspect `json:"what"`
 	Owner Owner        `json:"owner"`
 	Sizes [2]int64     `json:"sizes"`         // bytes, in the first and the second image
 	Why   string       `json:"why,omitempty"` // it is noise
@@ -195,7 +195,7 @@ func (r *Reproduction) files(a, b *Index, owners [2]*Owners, ignore *Ignore) err
 	for i := range r.Layers {
 		places[r.Layers[i].Place] = &r.Layers[i]
 	}
-	add := func(what []Difference, f File, owner Owner, sizes [2]int64) error {
+	add := func(what []Aspect, f File, owner Owner, sizes [2]int64) error {
 		if len(what) == 0 {
 			return nil
 		}
@@ -221,7 +221,7 @@ func (r *Reproduction) files(a, b *Index, owners [2]*Owners, ignore *Ignore) err
 		f := a.Files[i]
 		j, ok := b.visible[path]
 		if !ok {
-			if err := add([]Difference{OnlyFirst}, f, owners[0].Of(i), [2]int64{f.Size, 0}); err != nil {
+			if err := add([]Aspect{OnlyFirst}, f, owners[0].Of(i), [2]int64{f.Size, 0}); err != nil {
 				return err
 			}
 			continue
@@ -237,7 +237,7 @@ func (r *Reproduction) files(a, b *Index, owners [2]*Owners, ignore *Ignore) err
 	}
 	for path, j := range b.visible {
 		if _, ok := a.visible[path]; !ok {
-			if err := add([]Difference{OnlySecond}, b.Files[j], owners[1].Of(j), [2]int64{0, b.Files[j].Size}); err != nil {
+			if err := add([]Aspect{OnlySecond}, b.Files[j], owners[1].Of(j), [2]int64{0, b.Files[j].Size}); err != nil {
 				return err
 			}
 		}
@@ -249,28 +249,28 @@ func (r *Reproduction) files(a, b *Index, owners [2]*Owners, ignore *Ignore) err
 }
 
 // differences are those of two files at one path.
-func differences(a, b *Index, f, g File) ([]Difference, error) {
+func differences(a, b *Index, f, g File) ([]Aspect, error) {
 	if id := a.Layers[f.Layer].DiffID; id != "" && id == b.Layers[g.Layer].DiffID {
 		return nil, nil
 	}
 	f, g = a.inode(f), b.inode(g)
 	if f.Kind != g.Kind && !(f.isFolder() && g.isFolder()) {
-		return []Difference{OtherKind}, nil
+		return []Aspect{AspectKind}, nil
 	}
-	var what []Difference
+	var what []Aspect
 	switch {
 	case f.Kind == Symlink && f.Link != g.Link:
-		what = append(what, Target)
+		what = append(what, AspectTarget)
 	case f.Kind == Regular && (f.Size != g.Size || f.Digest != g.Digest):
-		what = append(what, Content)
+		what = append(what, AspectContent)
 	case f.Kind == Regular && f.Size > 0 && f.Digest == "":
 		return nil, fmt.Errorf("the content of %s was not read", f.Path)
 	}
 	if f.Mode != g.Mode {
-		what = append(what, Mode)
+		what = append(what, AspectMode)
 	}
 	if f.UID != g.UID || f.GID != g.GID {
-		what = append(what, Ownership)
+		what = append(what, AspectOwner)
 	}
 	return what, nil
 }

@@ -46,7 +46,7 @@ func (i *Ignore) Matches(path string) (bool, error) {
 const (
 	logs         = "logs hold times"
 	caches       = "a cache of a package manager or a tool"
-	bytecode     = "Python bytecode holds the time of its source"
+	Bytecode     = "Python bytecode holds the time of its source"
 	ldconfig     = "ldconfig's cache holds inodes and times"
 	backup       = "a copy from before the last change"
 	machineID    = "random by design"
@@ -91,7 +91,7 @@ func noise(path string) string {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	switch {
 	case strings.HasSuffix(name, ".pyc"), name == "__pycache__":
-		return bytecode
+		return Bytecode
 	case strings.HasSuffix(path, "/conda-meta/history"):
 		return logs
 	}
