@@ -26,13 +26,17 @@ type claims struct {
 	links  links
 
 	packages map[string][]version // of the system's packages, by layer
+	runtimes map[string]Owner     // of folders and files
+	condas   map[string]bool      // folders of conda's environments
+	hub      map[string]string    // see blobs
+	warnings []string
 }
 
 func newClaims(x *Index) *claims {
 	c := &claims{
 		x: x, places: make(map[Owner]int32), trees: make(map[string]int32),
 		paths: make(map[string]int32, len(x.Files)), links: newLinks(x),
-		packages: make(map[string][]version),
+		packages: make(map[string][]version), runtimes: make(map[string]Owner), condas: make(map[string]bool),
 	}
 	for _, f := range x.Files {
 		if !f.isFolder() && f.Kind != Whiteout {

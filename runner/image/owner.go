@@ -42,7 +42,11 @@ type Owned struct {
 // Owners say of every file of an index whom it belongs to.
 type Owners struct {
 	All []Owned // largest first
-	of  []int32 // place in All by place in Files
+
+	// Warnings are the databases that could not be read, for people.
+	Warnings []string
+
+	of []int32 // place in All by place in Files
 }
 
 // Of is the owner of the file at this place in Files, the zero Owner of folders
@@ -59,9 +63,13 @@ func (o *Owners) Of(i int) Owner {
 func (x *Index) Owners() *Owners {
 	c := newClaims(x)
 	c.dpkg()
+	c.apk()
+	c.rpm()
+	c.conda()
 	c.pip() // last: what a system's package manager brought is not pip's
+	c.findRuntimes()
 
-	o := &Owners{of: make([]int32, len(x.Files))}
+	o := &Owners{of: make([]int32, len(x.Files)), Warnings: c.warnings}
 	for i, f := range x.Files {
 		o.of[i] = -1
 		if f.Size != 0 || !f.isFolder() && f.Kind != Whiteout {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -87,5 +88,62 @@ func (c *claims) dpkg() {
 			}
 			c.file(p, claim{owner: owner, layer: int32(l.layer), rank: Dpkg.rank()})
 		}
+	}
+}
+
+// apk claims what Alpine's packages have.
+func (c *claims) apk() {
+	c.x.kept(func(f File, content []byte) {
+		if f.Path != "lib/apk/db/installed" && f.Path != "usr/lib/apk/db/installed" {
+			return
+		}
+		for _, p := range installed.Apk(string(content)) {
+			c.files(Apk, p, "", f.Layer)
+		}
+	})
+}
+
+// rpm claims what the packages of Red Hat's, SUSE's and their like's systems have.
+func (c *claims) rpm() {
+	c.x.kept(func(f File, content []byte) {
+		if base := path.Base(f.Path); !strings.Contains(folder(f.Path), "rpm") || !strings.HasPrefix(base, "Packages") && base != "rpmdb.sqlite" {
+			return
+		}
+		all, err := installed.Rpm(content)
+		if err != nil {
+			c.warnings = append(c.warnings, fmt.Sprintf("%q of layer %d: %v", f.Path, f.Layer, err))
+		}
+		for _, p := range all {
+			c.files(Rpm, p, "", f.Layer)
+		}
+	})
+}
+
+// conda claims what conda's packages have, in each environment.
+func (c *claims) conda() {
+	c.x.kept(func(f File, content []byte) {
+		dir := folder(f.Path)
+		if path.Base(dir) != "conda-meta" || !strings.HasSuffix(f.Path, ".json") {
+			return
+		}
+		p, ok := installed.Conda(content)
+		if !ok {
+			return
+		}
+		prefix := folder(dir)
+		c.condas[prefix] = true
+		by := claim{owner: c.owner(Owner{Conda, p.Name, p.Version}), layer: int32(f.Layer), rank: Conda.rank()}
+		c.file(f.Path, by)
+		for _, name := range p.Files {
+			c.file(prefix+"/"+name, by)
+		}
+	})
+}
+
+// files claims what a database says that a package brought to a folder.
+func (c *claims) files(kind OwnerKind, p installed.Package, prefix string, layer int) {
+	by := claim{owner: c.knows(kind, p, layer), layer: int32(layer), rank: kind.rank()}
+	for _, name := range p.Files {
+		c.file(prefix+"/"+name, by)
 	}
 }

@@ -1,0 +1,313 @@
+package image
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"mlbench/runner/image/installed"
+)
+
+// devPackage is a Python distribution that serves people who write software.
+var devPackage = regexp.MustCompile(`^(pytest(-.*)?|tox|nox|coverage|black|ruff|flake8|pylint|pyflakes|pycodestyle|autopep8|yapf|isort|mypy|pyright|bandit|pre-commit|sphinx(-.*)?|mkdocs(-.*)?|twine|jupyter|jupyterlab|jupyter-server|notebook|nbconvert|ipykernel|ipywidgets|debugpy|ipdb|cookiecutter|bumpversion|commitizen|locust)$`)
+
+func devPackages(s *survey) *Finding {
+	h := s.haul()
+	for i, f := range s.x.Files {
+		if o := s.o.Of(i); (o.Kind == Pip || o.Kind == Conda) && f.Visible() && devPackage.MatchString(o.Name) {
+			h.add(o.Name+" "+o.Version, i)
+		}
+	}
+	return h.finding(0)
+}
+
+var python = regexp.MustCompile(`^(.*/)?bin/python([23]\.\d+)$`)
+
+// twoPythons finds interpreters; the links of virtual environments are none. The
+// one that runs is the first on PATH.
+func twoPythons(s *survey) *Finding {
+	type interpreter struct{ prefix, version string }
+	var all []interpreter
+	for _, f := range s.x.Files {
+		if f.Kind != Regular || !f.Visible() || condaCache.MatchString(f.Path) {
+			continue
+		}
+		if m := python.FindStringSubmatch(f.Path); m != nil {
+			all = append(all, interpreter{m[1], m[2]})
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	runs := s.runs()
+	h := s.haul()
+	for i, f := range s.x.Files {
+		if !f.Visible() || f.isFolder() {
+			continue
+		}
+		for _, p := range all {
+			own := f.Path == p.prefix+"bin/python"+p.version || strings.HasPrefix(f.Path, p.prefix+"lib/libpython"+p.version) ||
+				strings.HasPrefix(f.Path, p.prefix+"lib/python"+p.version+"/")
+			if _, _, isPackage := site(f.Path); own && !isPackage && p.prefix+"bin/python"+p.version != runs {
+				h.add(p.prefix+"bin/python"+p.version, i)
+			}
+		}
+	}
+	f := h.finding(0)
+	if f != nil && runs != "" {
+		f.Evidence = append(f.Evidence, "what runs: "+short(runs))
+	}
+	return f
+}
+
+// runs is the interpreter that "python3", else "python", leads to; "" is none.
+func (s *survey) runs() string {
+	for dir := range strings.SplitSeq(s.env("PATH"), ":") {
+		for _, name := range []string{"python3", "python"} {
+			if p, ok := s.interpreter(path.Join(strings.Trim(dir, "/"), name)); ok {
+				return p
+			}
+		}
+	}
+	return ""
+}
+
+// interpreter is what a path leads to through symbolic links.
+func (s *survey) interpreter(p string) (string, bool) {
+	p = s.links.parent(p)
+	for range maxLinks {
+		i, ok := s.x.Lookup(p)
+		if !ok {
+			break
+		}
+		if s.x.Files[i].Kind != Symlink {
+			return p, true
+		}
+		p = s.links.follow(p)
+	}
+	return "", false
+}
+
+// duplicatePackages finds distributions that are installed in more than one
+// folder. Every environment has a pip of its own; that is not said.
+func duplicatePackages(s *survey) *Finding {
+	sites := make(map[string]map[string]string) // of a distribution: folders and versions
+	for _, d := range s.x.dists() {
+		if _, ok := s.x.Lookup(d.dir); !ok && s.x.Content(d.dir+"/METADATA") == nil && s.x.Content(d.dir+"/PKG-INFO") == nil {
+			continue // gone
+		}
+		p := d.about()
+		name := installed.Normal(p.Name)
+		if base := path.Base(d.site()); base != "site-packages" && base != "dist-packages" || condaCache.MatchString(d.dir) || installCache.MatchString(d.dir) {
+			continue
+		}
+		if name == "" || name == "pip" || name == "setuptools" || name == "wheel" {
+			continue
+		}
+		if sites[name] == nil {
+			sites[name] = make(map[string]string)
+		}
+		sites[name][d.site()] = p.Version
+	}
+	bytes := make(map[Place]int64) // by folder; Layer is unused
+	key := func(i int) (string, string, bool) {
+		dir, _, ok := site(s.x.Files[i].Path)
+		if !ok || !s.x.Files[i].Visible() {
+			return "", "", false
+		}
+		name := installed.Normal(strings.TrimPrefix(s.o.Of(i).Name, "python3-"))
+		return name, dir, len(sites[name]) > 1
+	}
+	for i, f := range s.x.Files {
+		if name, dir, ok := key(i); ok {
+			bytes[Place{Path: dir + "\x00" + name}] += f.Size
+		}
+	}
+	h := s.haul()
+	for i := range s.x.Files {
+		name, dir, ok := key(i)
+		if !ok || sites[name][dir] == "" {
+			continue
+		}
+		// All but the heaviest copy could go, whichever it is that is imported.
+		heaviest := ""
+		for other := range sites[name] {
+			a, b := bytes[Place{Path: other + "\x00" + name}], bytes[Place{Path: heaviest + "\x00" + name}]
+			if heaviest == "" || a > b || a == b && other < heaviest {
+				heaviest = other
+			}
+		}
+		if dir != heaviest {
+			h.add(fmt.Sprintf("%s %s in %s, and %s in %s", name, sites[name][dir], dir, sites[name][heaviest], heaviest), i)
+		}
+	}
+	return h.finding(worth)
+}
+
+var standardTests = regexp.MustCompile(`(^|/)lib/python[23]\.\d+/(test|idlelib/idle_test|lib2to3/tests|unittest/test|ctypes/test|tkinter/test|distutils/tests|sqlite3/test)/`)
+
+// packageTests are the tests of what is installed, not of the application.
+func packageTests(s *survey) *Finding {
+	h := s.haul()
+	for i, f := range s.x.Files {
+		if !f.Visible() || f.isFolder() {
+			continue
+		}
+		_, rest, ok := site(f.Path)
+		switch {
+		case ok && (strings.Contains("/"+rest, "/tests/") || strings.Contains("/"+rest, "/test/")):
+			top, _, _ := strings.Cut(rest, "/")
+			h.add(top, i)
+		case !ok && standardTests.MatchString(f.Path):
+			h.add("Python's own", i)
+		}
+	}
+	return h.finding(worth)
+}
+
+// bytecode is the source that compiled bytecode is of, without ".py".
+func bytecode(p string) (source string, ok bool) {
+	if source = sourceOf(p); source != "" {
+		return strings.TrimSuffix(source, ".py"), true
+	}
+	return "", false
+}
+
+// noBytecode counts sources of packages without bytecode. Some never have any:
+// templates, and code for other versions of Python.
+func noBytecode(s *survey) *Finding {
+	compiled := make(map[string]bool)
+	for _, f := range s.x.Files {
+		if source, ok := bytecode(f.Path); ok && f.Visible() {
+			compiled[source] = true
+		}
+	}
+	weights := make(map[string]*weight)
+	var all, bare int64
+	for _, f := range s.x.Files {
+		dir, rest, ok := site(f.Path)
+		if !ok || f.Kind != Regular || !f.Visible() || !strings.HasSuffix(rest, ".py") || strings.Contains("/"+rest, "/tests/") {
+			continue
+		}
+		all += f.Size
+		if compiled[strings.TrimSuffix(f.Path, ".py")] {
+			continue
+		}
+		bare += f.Size
+		top, _, _ := strings.Cut(rest, "/")
+		name := dir + "/" + top
+		if weights[name] == nil {
+			weights[name] = &weight{name: name}
+		}
+		weights[name].files++
+		weights[name].bytes += f.Size
+	}
+	if bare < worth || bare < all/5 {
+		return nil
+	}
+	return &Finding{Evidence: heaviest(weights)}
+}
+
+// pycache is told and not blamed, and so has no bytes to save.
+func pycache(s *survey) *Finding {
+	w := weight{name: "__pycache__"}
+	for _, f := range s.x.Files {
+		if f.Visible() && strings.HasSuffix(f.Path, ".pyc") {
+			w.bytes += f.Size
+			w.files++
+		}
+	}
+	if w.bytes < worth {
+		return nil
+	}
+	return &Finding{Evidence: heaviest(map[string]*weight{"": &w})}
+}
+
+var commit = regexp.MustCompile(`^[0-9a-f]{40}$|^[0-9a-f]{64}$`)
+
+// unpinned goes by what an image tells: installs from repositories, and the
+// history's pip and conda lines.
+func unpinned(s *survey) *Finding {
+	var lines []string
+	for _, d := range s.x.dists() {
+		var direct struct {
+			URL string `json:"url"`
+			VCS *struct {
+				Requested string `json:"requested_revision"`
+				Commit    string `json:"commit_id"`
+			} `json:"vcs_info"`
+		}
+		content := s.x.Content(d.dir + "/direct_url.json")
+		if content == nil || json.Unmarshal(content, &direct) != nil || direct.VCS == nil || commit.MatchString(direct.VCS.Requested) {
+			continue
+		}
+		p := d.about()
+		from := direct.VCS.Requested
+		if from == "" {
+			from = "the default branch"
+		}
+		lines = append(lines, short(fmt.Sprintf("%s %s: from %s of %s, which was then %s", p.Name, p.Version, from, Redacted(direct.URL), direct.VCS.Commit)))
+	}
+	for n, step := range s.x.Config.History {
+		if names := floating(step.CreatedBy); names != nil {
+			lines = append(lines, short(fmt.Sprintf("history line %d installs without a version: %s", n+1, strings.Join(names, ", "))))
+		}
+	}
+	if lines == nil {
+		return nil
+	}
+	return &Finding{Evidence: cut(lines)}
+}
+
+// valued are options of pip and conda that a value follows.
+var valued = []string{
+	"-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t",
+	"--target", "--prefix", "--root", "--timeout", "--trusted-host", "--python", "-p", "-n", "--name", "--file", "--platform", "--channel",
+	"--python-version", "--only-binary", "--no-binary", "--cache-dir", "--index", "--default-index", "--progress-bar", "--proxy", "--retries",
+}
+
+// floating are the packages that a line of history installs without a version.
+func floating(createdBy string) []string {
+	line, ok := strings.CutPrefix(Instruction(createdBy[:min(len(createdBy), longHistory)]), "RUN ")
+	if !ok {
+		return nil
+	}
+	for _, separator := range []string{"&&", "||", ";", "|", "\\\n", "\n"} {
+		by := " ; "
+		if separator == "\\\n" {
+			by = " "
+		}
+		line = strings.ReplaceAll(line, separator, by)
+	}
+	var names []string
+	for command := range strings.SplitSeq(line, " ; ") {
+		words := strings.Fields(command)
+		at := slices.Index(words, "install")
+		if at < 1 {
+			continue
+		}
+		conda := slices.Contains([]string{"conda", "mamba", "micromamba"}, path.Base(words[at-1]))
+		if !conda && !strings.HasPrefix(path.Base(words[at-1]), "pip") {
+			continue
+		}
+		for i := at + 1; i < len(words); i++ {
+			word := strings.Trim(words[i], `"'`)
+			switch {
+			case slices.Contains(valued, word):
+				i++
+			case !requirement.MatchString(word), conda && strings.Contains(word, "="), strings.Contains(word, "=="), strings.HasSuffix(word, ".whl"):
+			case slices.Contains([]string{"pip", "setuptools", "wheel", "uv"}, word):
+			case i+1 < len(words) && words[i+1] == "@":
+				i += 2
+			default:
+				names = append(names, word)
+			}
+		}
+	}
+	return names
+}
+
+var requirement = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]*\])?([<>~!=]=?[^$/]*)?$`)
