@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"mlbench/bench"
 	"mlbench/bench/repro"
@@ -18,14 +17,17 @@ var Repros = Formats[*repro.Report]{
 	{"json", ".json", func(w io.Writer, r *repro.Report) error { return r.Write(w) }},
 }
 
-// mostDrifts is how many of a kind are shown; the JSON has all.
-const mostDrifts = 20
+// How many of a kind a terminal and a comment show; the JSON has all.
+const (
+	mostDrifts       = 20
+	mostDriftsFolded = 100
+)
 
 // A part of a report of reproducibility is a table under a title.
 type reproPart struct {
 	title string
+	count int // of which the table may show fewer
 	table
-	more int // that are not shown
 }
 
 // reproHead is what was compared.
@@ -33,11 +35,11 @@ func reproHead(r *repro.Report) []string {
 	var lines []string
 	a, b := r.Images[0], r.Images[1]
 	if r.Builder == nil {
-		lines = append(lines, fmt.Sprintf("repro: %s (%s) → %s (%s)", named(a.Ref), bytes(a.Bytes), named(b.Ref), bytes(b.Bytes)))
+		lines = append(lines, fmt.Sprintf("repro: %s (%s) → %s (%s)", tame(a.Ref), bytes(a.Bytes), tame(b.Ref), bytes(b.Bytes)))
 	} else {
 		lines = append(lines,
-			fmt.Sprintf("repro: %s, built twice in %s and %s, %s and %s", named(r.Folder),
-				seconds(a.BuildMS), seconds(b.BuildMS), bytes(a.Bytes), bytes(b.Bytes)),
+			fmt.Sprintf("repro: %s, built twice in %s and %s, %s and %s", tame(r.Folder),
+				milliseconds(a.BuildMS), milliseconds(b.BuildMS), bytes(a.Bytes), bytes(b.Bytes)),
 			fmt.Sprintf("builder: %s of engine %s; %s", r.Builder.Name, bench.Printable(r.Builder.Version), r.Builder.Meaning))
 		if a.Kept {
 			lines = append(lines, fmt.Sprintf("kept: %s and %s", a.Ref, b.Ref))
@@ -52,11 +54,8 @@ func reproHead(r *repro.Report) []string {
 	return lines
 }
 
-func named(ref string) string { return shorten(bench.Printable(ref), maxName) }
-
-func seconds(ms float64) string {
-	return time.Duration(ms * float64(time.Millisecond)).Round(100 * time.Millisecond).String()
-}
+// tame is foreign text as it may be shown.
+func tame(s string) string { return shorten(bench.Printable(s), maxName) }
 
 // reproParts are the tables.
 func reproParts(r *repro.Report) []reproPart {
@@ -65,15 +64,15 @@ func reproParts(r *repro.Report) []reproPart {
 		if n == 0 {
 			return
 		}
-		p := reproPart{title: fmt.Sprintf("%s: %d", title, n), table: table{head: head, left: left}, more: max(n-mostDrifts, 0)}
-		for i := range n - p.more {
+		p := reproPart{fmt.Sprintf("%s: %d", title, n), n, table{head: head, left: left}}
+		for i := range min(n, mostDriftsFolded) {
 			p.rows = append(p.rows, row(i))
 		}
 		parts = append(parts, p)
 	}
 	add("packages that drift", len(r.Packages), 4, []string{"package", "kind", "first", "second"}, func(i int) []string {
 		p := r.Packages[i]
-		return []string{named(p.Name), string(p.Kind), version(p.Versions[0]), version(p.Versions[1])}
+		return []string{tame(p.Name), string(p.Kind), orNone(p.Versions[0]), orNone(p.Versions[1])}
 	})
 	add("layers that differ", len(r.Layers), 1, []string{"made by", "layer", "files that differ"}, func(i int) []string {
 		l := r.Layers[i]
@@ -94,7 +93,7 @@ func reproParts(r *repro.Report) []reproPart {
 		}
 		add(files.title, len(files.list), 3, head, func(i int) []string {
 			f := files.list[i]
-			whose := strings.TrimSpace(string(f.Owner.Kind) + " " + named(f.Owner.Name))
+			whose := strings.TrimSpace(string(f.Owner.Kind) + " " + tame(f.Owner.Name))
 			if noise {
 				whose = f.Why
 			}
@@ -119,7 +118,7 @@ const (
 	maxPath = 46
 )
 
-func version(s string) string {
+func orNone(s string) string {
 	if s == "" {
 		return unknown
 	}
@@ -136,9 +135,9 @@ func what(aspects []image.Aspect) string {
 
 // ReproSentence is the grade in words, to paste.
 func ReproSentence(r *repro.Report) string {
-	what := named(r.Folder) + " built twice"
+	what := tame(r.Folder) + " built twice"
 	if r.Builder == nil {
-		what = named(r.Images[0].Ref) + " and " + named(r.Images[1].Ref)
+		what = tame(r.Images[0].Ref) + " and " + tame(r.Images[1].Ref)
 	}
 	s := fmt.Sprintf("%s: grade %d of %d, %s", what, r.Grade, image.OtherVersions, repro.Words(r.Grade))
 	if n := len(r.Packages); n > 0 {
@@ -163,7 +162,7 @@ func firstNames(packages []image.PackageDrift) string {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, named(p.Name))
+		names = append(names, tame(p.Name))
 	}
 	return strings.Join(names, ", ")
 }
@@ -178,18 +177,41 @@ func ReproText(w io.Writer, r *repro.Report) error {
 	for _, part := range reproParts(r) {
 		p.line("")
 		p.line(part.title)
+		more := part.count - mostDrifts
+		part.rows = part.rows[:min(len(part.rows), mostDrifts)]
 		p.table(part.table)
-		if part.more > 0 {
-			p.line(fmt.Sprintf("… and %d more (all are in --out FILE.json)", part.more))
+		if more > 0 {
+			p.line(fmt.Sprintf("and %d more: all are in --out FILE.json", more))
 		}
 	}
 	p.line("")
 	for _, remedy := range r.Remedies {
 		p.paragraph("", "→ "+bench.Printable(remedy))
 	}
-	for _, warning := range r.Warnings {
-		p.paragraph("", "warning: "+bench.Printable(warning))
-	}
+	p.warnings(r.Warnings)
 	p.line(ReproSentence(r))
 	return p.err
+}
+
+// ReproMarkdown renders it for a pull request: the sentence first.
+func ReproMarkdown(w io.Writer, r *repro.Report) error {
+	return comment(w, func(w io.Writer, rows int) error {
+		p := printer{w: w}
+		p.line(fmt.Sprintf("### mlbench repro: grade %d of %d\n", r.Grade, image.OtherVersions))
+		p.line(escape(ReproSentence(r)))
+		if rows == 0 {
+			p.line("\nThe rest is too long for a comment.")
+			return p.err
+		}
+		p.line("")
+		p.list("", r.Remedies, "", rows)
+		for _, part := range reproParts(r) {
+			if part.count > len(part.rows) {
+				part.title += fmt.Sprintf(", of which these are the first %d", len(part.rows))
+			}
+			p.details(part.title, rows, part.table)
+		}
+		p.notes(append(reproHead(r), warned(r.Warnings)...), rows)
+		return p.err
+	})
 }

@@ -11,6 +11,9 @@ import (
 	"mlbench/runner/probe"
 )
 
+// labelPrefix is how our own labels begin.
+const labelPrefix = "mlbench."
+
 // A classic is what the classic builder tells of a build.
 type classic struct {
 	note func(step string)
@@ -29,7 +32,9 @@ func (c *classic) message(m jsonmessage.JSONMessage) {
 	if step, ok := strings.CutPrefix(m.Stream, "Step "); ok {
 		_, instruction, _ := strings.Cut(step, " : ")
 		c.from = strings.HasPrefix(strings.ToUpper(instruction), "FROM ")
-		c.note("Step " + strings.TrimSpace(step))
+		if !strings.HasPrefix(instruction, "LABEL "+labelPrefix) { // our own are no step of the Dockerfile's
+			c.note("Step " + strings.TrimSpace(step))
+		}
 	}
 	if id, ok := strings.CutPrefix(m.Stream, " ---> "); ok && !c.from && len(c.made) < mostSteps {
 		if id = strings.TrimSpace(id); id != "" && strings.Trim(id, "0123456789abcdef") == "" {

@@ -42,39 +42,41 @@ func (i *Ignore) Matches(path string) (bool, error) {
 	return i.patterns.MatchesOrParentMatches(path)
 }
 
-// Known sources of difference between two builds of the same things.
+// Bytecode is why compiled Python is noise.
+const Bytecode = "Python bytecode holds the time of its source"
+
+// Other known sources of difference between two builds of the same things.
 const (
-	logs         = "logs hold times"
-	caches       = "a cache of a package manager or a tool"
-	Bytecode     = "Python bytecode holds the time of its source"
-	ldconfig     = "ldconfig's cache holds inodes and times"
-	backup       = "a copy from before the last change"
-	machineID    = "random by design"
-	installTimes = "holds times of installation"
+	noiseLog      = "logs hold times"
+	noiseCache    = "a cache of a package manager or a tool"
+	noiseLdconfig = "ldconfig's cache holds inodes and times"
+	noiseBackup   = "a copy from before the last change"
+	noiseRandom   = "random by design"
+	noiseDatabase = "holds times of installation"
 )
 
 // folders of noise, and what is in them.
 var noisyFolders = map[string]string{
-	"var/log/":            logs,
-	"var/cache/ldconfig/": ldconfig,
-	"var/cache/":          caches,
-	"var/lib/apt/lists/":  caches,
-	"root/.cache/":        caches,
+	"var/log/":            noiseLog,
+	"var/cache/ldconfig/": noiseLdconfig,
+	"var/cache/":          noiseCache,
+	"var/lib/apt/lists/":  noiseCache,
+	"root/.cache/":        noiseCache,
 }
 
 // files of noise.
 var noisyFiles = map[string]string{
-	"etc/machine-id":              machineID,
-	"var/lib/dbus/machine-id":     machineID,
-	"var/lib/dpkg/status-old":     backup,
-	"var/lib/dpkg/diversions-old": backup,
-	"etc/passwd-":                 backup,
-	"etc/group-":                  backup,
-	"etc/shadow-":                 backup,
-	"etc/gshadow-":                backup,
-	"etc/ld.so.cache~":            ldconfig,
-	"var/lib/rpm/rpmdb.sqlite":    installTimes,
-	"var/lib/rpm/Packages":        installTimes,
+	"etc/machine-id":              noiseRandom,
+	"var/lib/dbus/machine-id":     noiseRandom,
+	"var/lib/dpkg/status-old":     noiseBackup,
+	"var/lib/dpkg/diversions-old": noiseBackup,
+	"etc/passwd-":                 noiseBackup,
+	"etc/group-":                  noiseBackup,
+	"etc/shadow-":                 noiseBackup,
+	"etc/gshadow-":                noiseBackup,
+	"etc/ld.so.cache~":            noiseLdconfig,
+	"var/lib/rpm/rpmdb.sqlite":    noiseDatabase,
+	"var/lib/rpm/Packages":        noiseDatabase,
 }
 
 // noise says why a file hardly ever comes out the same; "" where it should.
@@ -93,7 +95,7 @@ func noise(path string) string {
 	case strings.HasSuffix(name, ".pyc"), name == "__pycache__":
 		return Bytecode
 	case strings.HasSuffix(path, "/conda-meta/history"):
-		return logs
+		return noiseLog
 	}
 	return ""
 }
