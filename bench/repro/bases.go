@@ -89,4 +89,3 @@ func parseBases(content []byte, args map[string]string) (bases []Base, syntax st
 
 // pinned reports whether a reference names one image for ever.
 func pinned(ref string) bool { return strings.Contains(ref, "@sha256:") }
-

@@ -100,7 +100,7 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 	r.Bases = bases
 	for i := range r.Images {
 		b := p.Build
-		b.Tag, b.Name = r.Images[i].Ref, fmt.Sprintf("build %d of %d", i+1, len(r.Images))
+		b.Tag, b.Name = r.Images[i].Ref, fmt.Sprintf("%s (%d of %d)", p.Folder, i+1, len(r.Images))
 		b.Fresh, b.Passing = true, !p.Keep
 		if i > 0 {
 			select {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 	if b.Passing {
 		options.Labels = maps.Clone(r.labels())
 	}
-	note := func(step string) { r.opts.Notify(b.Name + ": " + step) }
+	note := func(step string) { r.opts.Notify(b.Name + ": " + strings.Join(strings.Fields(step), " ")) }
 	var told steps
 	if b.With == runner.BuildKit {
 		options.Version = build.BuilderBuildKit
@@ -123,6 +124,9 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 		if cerrdefs.IsInvalidArgument(err) || strings.Contains(err.Error(), "dockerfile parse error") {
 			kind = runner.ErrUsage
 		}
+		if b.With == runner.BuildKit && wantsLogin(err) {
+			err = fmt.Errorf("%w: `docker pull` the image first, as no login is passed on to BuildKit", err)
+		}
 		return runner.As(kind, fmt.Errorf("building %s: %w%s", b.Name, err, told.failed()))
 	}
 	answer, err := r.cli.ImageBuild(ctx, content, options)
@@ -143,6 +147,13 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 		err = failed(errors.New("the engine does not tell which image it has made"))
 	}
 	return id, err
+}
+
+// wantsLogin tells the error of a build that a registry refused an image.
+func wantsLogin(err error) bool {
+	return slices.ContainsFunc([]string{"pull access denied", "authorization failed", "401 Unauthorized", "no basic auth"}, func(words string) bool {
+		return strings.Contains(err.Error(), words)
+	})
 }
 
 // RemoveImage removes an image that was built, whatever became of ctx. One

@@ -65,11 +65,11 @@ const (
 
 // A FileDrift is a path at which containers of the images see other things.
 type FileDrift struct {
-	Path  string       `json:"path"`
+	Path  string   `json:"path"`
 	What  []Aspect `json:"what"`
-	Owner Owner        `json:"owner"`
-	Sizes [2]int64     `json:"sizes"`         // bytes, in the first and the second image
-	Why   string       `json:"why,omitempty"` // it is noise
+	Owner Owner    `json:"owner"`
+	Sizes [2]int64 `json:"sizes"`         // bytes, in the first and the second image
+	Why   string   `json:"why,omitempty"` // it is noise
 }
 
 // Grade compares two images. The digests of the files are needed in layers
