@@ -17,14 +17,16 @@ func TestArrows(t *testing.T) {
 	// may import none.
 	own := map[string][]string{
 		"mlbench/cmd/mlbench": {
-			"mlbench/bench", "mlbench/bench/report", "mlbench/bench/selftest", "mlbench/runner", "mlbench/runner/docker",
-			"mlbench/runner/process", "mlbench/scenarios",
+			"mlbench/bench", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/runner", "mlbench/runner/docker",
+			"mlbench/runner/image", "mlbench/runner/process", "mlbench/scenarios",
 		},
 		"mlbench/cmd/calibrate":       {"mlbench/bench/calibration"},
 		"mlbench/bench":               {"mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/calibration":   {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
-		"mlbench/bench/report":        {"mlbench/bench", "mlbench/bench/selftest", "mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/report":        {"mlbench/bench", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/runner", "mlbench/runner/image", "mlbench/stats"},
+		"mlbench/bench/repro":         {"mlbench/bench", "mlbench/runner", "mlbench/runner/image"},
 		"mlbench/bench/selftest":      {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
+		"mlbench/runner/image":        {"mlbench/runner/image/installed"},
 		"mlbench/runner/probe":        {"mlbench/runner"},
 		"mlbench/runner/probe/listen": {"mlbench/runner"},
 		"mlbench/runner/speed":        {"mlbench/runner"},
@@ -37,6 +39,7 @@ func TestArrows(t *testing.T) {
 	only := map[string][]string{
 		"github.com/docker/docker/":         {"mlbench/runner/docker"},
 		"github.com/olekukonko/tablewriter": {"mlbench/bench/report"},
+		"github.com/moby/buildkit/":         {"mlbench/bench/repro"},
 		"github.com/spf13/cobra":            {"mlbench/cmd/mlbench"},
 		"github.com/cilium/ebpf":            {"mlbench/runner/probe/listen"},
 		// calibration holds the tests of other tools, to judge them by.

@@ -15,20 +15,32 @@ import (
 // pulledFrom is how the description of a cache record of a base image begins.
 const pulledFrom = "pulled from "
 
+// pruneTries is how often what is still in use is tried to be removed.
+const pruneTries = 7
+
 // cached are the IDs of the records in BuildKit's cache, but for base images.
 func (r *Runner) cached(ctx context.Context) ([]string, error) {
+	records, err := r.cacheRecords(ctx)
+	var ids []string
+	for _, record := range records {
+		if !strings.HasPrefix(record.Description, pulledFrom) {
+			ids = append(ids, record.ID)
+		}
+	}
+	return ids, err
+}
+
+func (r *Runner) cacheRecords(ctx context.Context) ([]build.CacheRecord, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.launch) // engines before API 1.42 measure everything
 	defer cancel()
 	for {
 		usage, err := r.cli.DiskUsage(ctx, types.DiskUsageOptions{Types: []types.DiskUsageObject{types.BuildCacheObject}})
 		if err == nil {
-			var ids []string
+			var records []build.CacheRecord
 			for _, record := range usage.BuildCache {
-				if !strings.HasPrefix(record.Description, pulledFrom) {
-					ids = append(ids, record.ID)
-				}
+				records = append(records, *record)
 			}
-			return ids, nil
+			return records, nil
 		}
 		// An engine does this for one at a time.
 		if ctx.Err() != nil || !strings.Contains(err.Error(), "already running") {
@@ -49,15 +61,17 @@ func (r *Runner) removeCached(ctx context.Context, before []string) error {
 	ctx, cancel := detached(ctx, r.launch)
 	defer cancel()
 	// The records of a build that was cancelled are in use for a moment more.
-	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+	// Tries and not time, as a busy engine may take long for each.
+	for try := 0; ; try++ {
 		ids, err := r.cached(ctx)
 		if err != nil {
 			return err
 		}
 		ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(before, id) })
-		if len(ids) == 0 || time.Since(begin) > persist {
+		if len(ids) == 0 || try == pruneTries {
 			return nil
 		}
+		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
 		for i, id := range ids {
 			ids[i] = regexp.QuoteMeta(id)
 		}
