@@ -10,11 +10,12 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/docker/docker/api/types/image"
+	dockerimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/pkg/jsonmessage"
 
 	"mlbench/runner"
 	"mlbench/runner/cache"
+	"mlbench/runner/image"
 )
 
 const registryRemedy = "push the images to a registry that the engine reaches, and name that with --registry"
@@ -77,7 +78,7 @@ func (r *Runner) pullCopies(ctx context.Context, candidates []runner.Candidate) 
 func (r *Runner) checkReach(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, r.ask)
 	defer cancel()
-	answer, err := r.cli.ImagePull(asking, r.server.host+"/"+r.server.repo+":none", image.PullOptions{})
+	answer, err := r.cli.ImagePull(asking, r.server.host+"/"+r.server.repo+":none", dockerimage.PullOptions{})
 	if err == nil {
 		err = messages(answer, func(err error) error { return err }, func(jsonmessage.JSONMessage) {})
 		_ = answer.Close()
@@ -123,7 +124,7 @@ func (r *Runner) copyImages(ctx context.Context, ids []string, size int64) ([]im
 	in := &told{Reader: stream, last: time.Now(), tell: func(n int64) {
 		r.opts.Notify(fmt.Sprintf("copying images: %d of %d MB", n/1e6, size/1e6))
 	}}
-	found, err := readSaved(in, to.layer)
+	found, err := image.ScanArchive(ctx, in, to.layer)
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -131,7 +132,7 @@ func (r *Runner) copyImages(ctx context.Context, ids []string, size int64) ([]im
 	var written int64
 	seen := make(map[string]bool)
 	for _, id := range ids {
-		config, layers, err := found.image(id, r.arch)
+		config, layers, err := found.Image(id, r.arch)
 		if err != nil {
 			return nil, failed(fmt.Errorf("image %s: %w", id, err))
 		}

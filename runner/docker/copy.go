@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"mlbench/runner/image"
 )
 
 // Media types of what a copy is made of, which every engine knows.
@@ -20,6 +22,8 @@ const (
 	typeConfig   = "application/vnd.docker.container.image.v1+json"
 	typeLayer    = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 )
+
+type descriptor = image.Descriptor
 
 // A copier writes copies of images whose layers no engine has: each begins
 // with a comment of its own, so its digests are others, and the files are the
@@ -80,7 +84,7 @@ func (c *copier) write(fill func(io.Writer) error) (d descriptor, err error) {
 }
 
 // image writes the configuration and the manifest of a copy.
-func (c *copier) image(config []byte, layers []layer, labels map[string]string) (copied imageCopy, err error) {
+func (c *copier) image(config []byte, layers []image.ArchiveLayer[layerCopy], labels map[string]string) (copied imageCopy, err error) {
 	m := struct {
 		SchemaVersion int          `json:"schemaVersion"`
 		MediaType     string       `json:"mediaType"`
@@ -89,9 +93,9 @@ func (c *copier) image(config []byte, layers []layer, labels map[string]string) 
 	}{2, typeManifest, descriptor{}, []descriptor{}}
 	diffIDs := []string{}
 	for _, l := range layers {
-		m.Layers = append(m.Layers, l.copied.blob)
-		diffIDs = append(diffIDs, l.copied.diffID)
-		copied.size += l.copied.blob.Size
+		m.Layers = append(m.Layers, l.Made.blob)
+		diffIDs = append(diffIDs, l.Made.diffID)
+		copied.size += l.Made.blob.Size
 	}
 	if config, err = rewritten(config, diffIDs, labels); err != nil {
 		return copied, err

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,11 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"mlbench/runner/image"
 )
+
+func blobName(digest string) string { return "blobs/" + strings.ReplaceAll(digest, ":", "/") }
 
 func digest(b []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(b)) }
 
@@ -103,9 +108,9 @@ func TestSaved(t *testing.T) {
 	}
 	containerd := manifestOf(oci, squeezed, squeezedMore)
 	index := encoded(t, map[string]any{"schemaVersion": 2, "manifests": []descriptor{
-		{Digest: digest([]byte("other")), Platform: &platform{"arm64", "linux"}},
-		{Digest: digest(containerd), Platform: &platform{"amd64", "linux"}},
-		{Digest: digest([]byte("attestation")), Platform: &platform{"unknown", "unknown"}},
+		{Digest: digest([]byte("other")), Platform: &image.Platform{Architecture: "arm64", OS: "linux"}},
+		{Digest: digest(containerd), Platform: &image.Platform{Architecture: "amd64", OS: "linux"}},
+		{Digest: digest([]byte("attestation")), Platform: &image.Platform{Architecture: "unknown", OS: "unknown"}},
 	}})
 	for _, test := range []struct {
 		name    string
@@ -125,7 +130,7 @@ func TestSaved(t *testing.T) {
 		{name: "containerd store, by index", id: digest(index), layers: [][]byte{first, second}, archive: archiveOf(t,
 			described(blobName(digest(oci))), blob(index), blob(squeezed), blob(oci), blob(squeezedMore), blob(containerd))},
 		{name: "no layers", id: digest(configOf(t)), archive: archiveOf(t, entry{name: "c", content: configOf(t)}, described("c"))},
-		{name: "another image", id: digest([]byte("x")), archive: archiveOf(t, blob(oci), described(blobName(digest(oci)))), err: "not in the engine's answer"},
+		{name: "another image", id: digest([]byte("x")), archive: archiveOf(t, blob(oci), described(blobName(digest(oci)))), err: "is not in it"},
 		{name: "a layer is missing", id: digest(oci), archive: archiveOf(t, blob(first), blob(oci), described(blobName(digest(oci)), blobName(digest(first)), "gone")), err: "its layer gone is missing"},
 		{name: "a layer too few", id: digest(oci), archive: archiveOf(t, blob(first), blob(oci), described(blobName(digest(oci)), blobName(digest(first)))), err: "has 1 layers and its configuration names 2"},
 		{name: "another layer", id: digest(oci), archive: archiveOf(t, blob(first), blob(oci), described(blobName(digest(oci)), blobName(digest(first)), blobName(digest(first)))), err: "is not what its configuration names"},
@@ -141,11 +146,11 @@ func TestSaved(t *testing.T) {
 				t.Fatal(err)
 			}
 			copied, err := func() (imageCopy, error) {
-				found, err := readSaved(bytes.NewReader(test.archive), to.layer)
+				found, err := image.ScanArchive(t.Context(), bytes.NewReader(test.archive), to.layer)
 				if err != nil {
 					return imageCopy{}, err
 				}
-				config, layers, err := found.image(test.id, "amd64")
+				config, layers, err := found.Image(test.id, "amd64")
 				if err != nil {
 					return imageCopy{}, err
 				}
@@ -228,12 +233,12 @@ func FuzzSaved(f *testing.F) {
 	f.Add(archiveOf(f, entry{name: "1/layer.tar", content: layer}, entry{name: "2/layer.tar", link: "../1/layer.tar"}, entry{name: "config.json", content: config},
 		entry{name: "manifest.json", content: encoded(f, []map[string]any{{"Config": "config.json", "Layers": []string{"2/layer.tar"}}})}), digest(config))
 	f.Fuzz(func(_ *testing.T, b []byte, id string) {
-		saved, err := readSaved(bytes.NewReader(b), func(r io.Reader) (layerCopy, error) {
+		saved, err := image.ScanArchive(context.Background(), bytes.NewReader(b), func(r io.Reader) (layerCopy, error) {
 			_, err := io.Copy(io.Discard, io.LimitReader(r, 1<<20))
 			return layerCopy{}, err
 		})
 		if err == nil {
-			_, _, _ = saved.image(id, "amd64")
+			_, _, _ = saved.Image(id, "amd64")
 		}
 	})
 }

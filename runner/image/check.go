@@ -72,6 +72,10 @@ var checks = []check{
 		"where it serves on CPUs alone, install the framework's CPU build (+cpu)", gpuLibraries,
 	},
 	{
+		"recommended-packages", Medium, "packages are installed only because others recommend them",
+		"apt-get install --no-install-recommends (dnf: --setopt=install_weak_deps=False), and name what the service does use", recommended,
+	},
+	{
 		"build-tools", High, "compilers and headers are left in the image that runs",
 		"compile in a stage of its own and COPY --from what it made; or purge them in the RUN that installed them", buildTools,
 	},

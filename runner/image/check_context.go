@@ -37,7 +37,7 @@ func contextJunk(s *survey) *Finding {
 		case name != "" && (vcs || venv) && o.Kind != Dpkg && o.Kind != Apk && o.Kind != Rpm:
 			private = private || vcs
 			h.add(name, i)
-		case o.Kind != Application:
+		case o.Kind != Application && (o.Kind != Weights || name == "") || isInstalled(f.Path):
 		case path.Ext(f.Path) == ".ipynb":
 			h.add("*.ipynb", i)
 		case name != "" && !venv, testFile.MatchString(path.Base(f.Path)):
@@ -54,6 +54,13 @@ func contextJunk(s *survey) *Finding {
 		f.Severity = Low
 	}
 	return f
+}
+
+// isInstalled reports whether a path is in a folder of packages, whoever put
+// them there: their tests are another check's.
+func isInstalled(p string) bool {
+	_, _, ok := site(p)
+	return ok || strings.Contains("/"+p, "/node_modules/")
 }
 
 // clutter is the folder of clutter that a path is in; "" is none. Packages'

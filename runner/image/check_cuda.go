@@ -44,7 +44,7 @@ func cudaTwice(s *survey) *Finding {
 				version = o.Version
 			}
 			c.python.add(i, f, version)
-		case !inPython && (strings.HasPrefix(f.Path, "usr/") || strings.HasPrefix(f.Path, "opt/") || strings.HasPrefix(f.Path, "lib")) && !installCache.MatchString(f.Path) && !condaCache.MatchString(f.Path):
+		case !inPython && (strings.HasPrefix(f.Path, "usr/") || strings.HasPrefix(f.Path, "opt/") || strings.HasPrefix(f.Path, "lib")) && installCache(f.Path) == "":
 			c.system.add(i, f, m[2])
 		}
 	}
@@ -89,8 +89,8 @@ func site(p string) (dir, rest string, ok bool) {
 }
 
 var (
-	torchCUDA      = regexp.MustCompile(`(?m)^cuda\b[^=\n]*=\s*['"]([0-9]+\.[0-9]+)`)
-	tensorflowCUDA = regexp.MustCompile(`['"]cuda_version['"]\s*:\s*['"]([0-9]+\.[0-9]+)`)
+	torchBuiltFor      = regexp.MustCompile(`(?m)^cuda\b[^=\n]*=\s*['"]([0-9]+\.[0-9]+)`)
+	tensorflowBuiltFor = regexp.MustCompile(`['"]cuda_version['"]\s*:\s*['"]([0-9]+\.[0-9]+)`)
 	builtFor       = regexp.MustCompile(`\+cu([0-9]{2})([0-9]+)$`)
 )
 
@@ -105,11 +105,11 @@ func (s *survey) frameworks() map[string]string {
 		switch {
 		case !ok:
 		case rest == "torch/version.py":
-			if m := torchCUDA.FindSubmatch(s.x.ContentOf(i)); m != nil {
+			if m := torchBuiltFor.FindSubmatch(s.x.ContentOf(i)); m != nil {
 				found["torch"] = string(m[1])
 			}
 		case rest == "tensorflow/python/platform/build_info.py":
-			if m := tensorflowCUDA.FindSubmatch(s.x.ContentOf(i)); m != nil {
+			if m := tensorflowBuiltFor.FindSubmatch(s.x.ContentOf(i)); m != nil {
 				found["tensorflow"] = string(m[1])
 			}
 		}

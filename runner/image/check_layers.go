@@ -19,7 +19,7 @@ func rewrittenFiles(s *survey) *Finding {
 		if !ok || s.x.Files[by].isFolder() || s.x.Files[by].Kind == Whiteout || isDatabase(f.Path) {
 			continue
 		}
-		name := fmt.Sprintf("layer %d (%s)", f.HiddenBy+1, told(s.x.Layers[f.HiddenBy].CreatedBy))
+		name := s.belongs(i) + ", again in " + s.layer(f.HiddenBy)
 		if g := s.x.Files[by]; g.Size == f.Size && g.Digest == f.Digest {
 			switch {
 			case g.UID != f.UID || g.GID != f.GID:
@@ -33,6 +33,23 @@ func rewrittenFiles(s *survey) *Finding {
 	return h.finding(worth)
 }
 
+// belongs says what a file is of: its package, else a folder near the root.
+func (s *survey) belongs(i int) string {
+	if o := s.o.Of(i); s.packaged(i) {
+		return o.Name
+	}
+	parts := strings.SplitN(s.x.Files[i].Path, "/", 5)
+	return path.Join(parts[:min(4, len(parts))]...)
+}
+
+// layer names a layer by its number and by what made it.
+func (s *survey) layer(n int) string {
+	if s.layers[n] == "" {
+		s.layers[n] = fmt.Sprintf("layer %d (%s)", n+1, told(s.x.Layers[n].CreatedBy))
+	}
+	return s.layers[n]
+}
+
 // removedFiles are those that a later layer takes away.
 func removedFiles(s *survey) *Finding {
 	h := s.haul()
@@ -43,8 +60,7 @@ func removedFiles(s *survey) *Finding {
 		if by, ok := s.x.at(f.HiddenBy, f.Path); ok && s.x.Files[by].Kind != Whiteout && !s.x.Files[by].isFolder() {
 			continue
 		}
-		parts := strings.SplitN(f.Path, "/", 5)
-		h.add(fmt.Sprintf("%s of layer %d, removed in layer %d", path.Join(parts[:min(4, len(parts))]...), f.Layer+1, f.HiddenBy+1), i)
+		h.add(s.belongs(i)+", removed in "+s.layer(f.HiddenBy), i)
 	}
 	return h.finding(worth)
 }
@@ -74,7 +90,7 @@ func cacheOrder(s *survey) *Finding {
 		case f.Kind != Regular:
 		case s.packaged(i):
 			installed[f.Layer] += f.Size
-		case copied < 0 && source(f.Path) && (home == "" || strings.HasPrefix(f.Path, home+"/")) && copies(Instruction(s.x.Layers[f.Layer].CreatedBy)):
+		case copied < 0 && isSource(f.Path) && (home == "" || strings.HasPrefix(f.Path, home+"/")) && copies(Instruction(s.x.Layers[f.Layer].CreatedBy)):
 			copied = f.Layer
 		}
 	}
@@ -84,19 +100,19 @@ func cacheOrder(s *survey) *Finding {
 	weights := make(map[string]*weight)
 	for n := copied + 1; n < len(s.x.Layers); n++ {
 		if strings.HasPrefix(Instruction(s.x.Layers[n].CreatedBy), "RUN ") && installed[n] >= 10*worth {
-			name := fmt.Sprintf("layer %d (%s)", n+1, told(s.x.Layers[n].CreatedBy))
+			name := s.layer(n)
 			weights[name] = &weight{name: name, bytes: installed[n]}
 		}
 	}
 	if len(weights) == 0 {
 		return nil
 	}
-	first := fmt.Sprintf("layer %d (%s) has the application; built again whenever it changes:", copied+1, told(s.x.Layers[copied].CreatedBy))
+	first := s.layer(copied) + " has the application; built again whenever it changes:"
 	return &Finding{Evidence: append([]string{first}, heaviest(weights)...)}
 }
 
-// source reports whether a file is an application's own code.
-func source(p string) bool {
+// isSource reports whether a file is an application's own code.
+func isSource(p string) bool {
 	if _, _, ok := site(p); ok || manifests[path.Base(p)] {
 		return false
 	}

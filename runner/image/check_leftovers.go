@@ -30,42 +30,47 @@ func (s *survey) whether(f File, name string) string {
 	return name
 }
 
-var installCache = regexp.MustCompile(`(^|/)(\.cache/(?:pip|uv|pypoetry|conda|huggingface/xet|go-build|yarn|torch_extensions)|\.npm/_cacache|\.conda/pkgs|\.cargo/registry)/`)
-
-// condaCache are the packages that conda has unpacked an environment from. They
-// are hard links of the environment's files where both are in one layer.
-var condaCache = regexp.MustCompile(`^(.*/)?(conda|miniconda3?|anaconda3?|miniforge3?|mambaforge|micromamba)/pkgs/`)
+// installCache is the folder of caches that a path is in; "" is none. Conda has
+// unpacked environments from its pkgs: these are hard links of the environment's
+// files where both are in one layer.
+func installCache(p string) string {
+	if !strings.Contains(p, "cache/") && !strings.Contains(p, "pkgs/") && !strings.Contains(p, "registry/") {
+		return "" // as nearly all, and this is asked of all
+	}
+	for _, dir := range []string{
+		".cache/pip/", ".cache/uv/", ".cache/pypoetry/", ".cache/conda/", ".cache/huggingface/xet/", ".cache/yarn/", ".cache/go-build/",
+		".npm/_cacache/", ".conda/pkgs/", ".cargo/registry/", "conda/pkgs/", "conda3/pkgs/", "miniconda3/pkgs/", "anaconda3/pkgs/", "miniforge3/pkgs/",
+		"mambaforge/pkgs/", "micromamba/pkgs/",
+	} {
+		if i := strings.Index(p, dir); i == 0 || i > 0 && p[i-1] == '/' {
+			return p[:i+len(dir)-1]
+		}
+	}
+	return ""
+}
 
 func installCaches(s *survey) *Finding {
 	h := s.haul()
 	for i, f := range s.x.Files {
-		switch m := installCache.FindStringIndex(f.Path); {
-		case f.isFolder() || f.Kind == Whiteout:
-		case m != nil:
-			h.add(s.whether(f, strings.TrimSuffix(f.Path[:m[1]], "/")), i)
-		default:
-			if m := condaCache.FindStringIndex(f.Path); m != nil {
-				h.add(s.whether(f, strings.TrimSuffix(f.Path[:m[1]], "/")), i)
-			}
+		if dir := installCache(f.Path); dir != "" {
+			h.add(s.whether(f, dir), i)
 		}
 	}
 	return h.finding(worth)
 }
 
-var hubModels = regexp.MustCompile(`(^|/)(?:\.cache/huggingface|huggingface|hf|\.cache)?/?hub/((?:models|datasets)--[^/]+)/`)
-
 func modelCache(s *survey) *Finding {
 	weights := make(map[string]*weight)
 	for _, f := range s.x.Files {
-		if m := hubModels.FindStringSubmatch(f.Path); m != nil && f.Visible() && f.Size > 0 {
-			w := weights[m[2]]
-			if w == nil {
-				w = &weight{name: m[2]}
-				weights[m[2]] = w
-			}
-			w.bytes += f.Size
-			w.files++
+		name := hubModel(f.Path)
+		if name == "" || !f.Visible() || f.Size == 0 {
+			continue
 		}
+		if weights[name] == nil {
+			weights[name] = &weight{name: name}
+		}
+		weights[name].bytes += f.Size
+		weights[name].files++
 	}
 	if len(weights) == 0 {
 		return nil
@@ -135,7 +140,10 @@ var documents = regexp.MustCompile(`^((?:.*/)?share/(?:doc|man|info|locale|gtk-d
 func documentation(s *survey) *Finding {
 	h := s.haul()
 	for i, f := range s.x.Files {
-		if m := documents.FindStringSubmatch(f.Path); m != nil && f.Visible() && !isCopyright(f.Path) {
+		if !f.Visible() || !strings.Contains(f.Path, "share/") || isCopyright(f.Path) {
+			continue
+		}
+		if m := documents.FindStringSubmatch(f.Path); m != nil {
 			h.add(m[1], i)
 		}
 	}

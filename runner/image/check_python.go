@@ -3,6 +3,7 @@ package image
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -32,10 +33,10 @@ func twoPythons(s *survey) *Finding {
 	type interpreter struct{ prefix, version string }
 	var all []interpreter
 	for _, f := range s.x.Files {
-		if f.Kind != Regular || !f.Visible() || condaCache.MatchString(f.Path) {
+		if f.Kind != Regular || !f.Visible() || !strings.Contains(f.Path, "bin/python") {
 			continue
 		}
-		if m := python.FindStringSubmatch(f.Path); m != nil {
+		if m := python.FindStringSubmatch(f.Path); m != nil && installCache(f.Path) == "" && len(all) < 20 {
 			all = append(all, interpreter{m[1], m[2]})
 		}
 	}
@@ -96,12 +97,12 @@ func (s *survey) interpreter(p string) (string, bool) {
 func duplicatePackages(s *survey) *Finding {
 	sites := make(map[string]map[string]string) // of a distribution: folders and versions
 	for _, d := range s.x.dists() {
-		if _, ok := s.x.Lookup(d.dir); !ok && s.x.Content(d.dir+"/METADATA") == nil && s.x.Content(d.dir+"/PKG-INFO") == nil {
-			continue // gone
+		if !d.visible {
+			continue
 		}
 		p := d.about()
 		name := installed.Normal(p.Name)
-		if base := path.Base(d.site()); base != "site-packages" && base != "dist-packages" || condaCache.MatchString(d.dir) || installCache.MatchString(d.dir) {
+		if base := path.Base(d.site()); base != "site-packages" && base != "dist-packages" || installCache(d.dir) != "" {
 			continue
 		}
 		if name == "" || name == "pip" || name == "setuptools" || name == "wheel" {
@@ -112,18 +113,36 @@ func duplicatePackages(s *survey) *Finding {
 		}
 		sites[name][d.site()] = p.Version
 	}
-	bytes := make(map[Place]int64) // by folder; Layer is unused
+	type installation struct{ name, dir string }
+	bytes := make(map[installation]int64)
+	names := make(map[Owner]string, len(s.o.All)) // of owners that are installed more than once
+	for _, o := range s.o.All {
+		if name := installed.Normal(strings.TrimPrefix(o.Name, "python3-")); len(sites[name]) > 1 {
+			names[o.Owner] = name
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
 	key := func(i int) (string, string, bool) {
 		dir, _, ok := site(s.x.Files[i].Path)
 		if !ok || !s.x.Files[i].Visible() {
 			return "", "", false
 		}
-		name := installed.Normal(strings.TrimPrefix(s.o.Of(i).Name, "python3-"))
-		return name, dir, len(sites[name]) > 1
+		name := names[s.o.Of(i)]
+		return name, dir, name != ""
 	}
 	for i, f := range s.x.Files {
 		if name, dir, ok := key(i); ok {
-			bytes[Place{Path: dir + "\x00" + name}] += f.Size
+			bytes[installation{name, dir}] += f.Size
+		}
+	}
+	stays := make(map[string]string) // all but the heaviest could go, whichever it is that is imported
+	for name, dirs := range sites {
+		for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+			if old, ok := stays[name]; !ok || bytes[installation{name, dir}] > bytes[installation{name, old}] {
+				stays[name] = dir
+			}
 		}
 	}
 	h := s.haul()
@@ -132,15 +151,7 @@ func duplicatePackages(s *survey) *Finding {
 		if !ok || sites[name][dir] == "" {
 			continue
 		}
-		// All but the heaviest copy could go, whichever it is that is imported.
-		heaviest := ""
-		for other := range sites[name] {
-			a, b := bytes[Place{Path: other + "\x00" + name}], bytes[Place{Path: heaviest + "\x00" + name}]
-			if heaviest == "" || a > b || a == b && other < heaviest {
-				heaviest = other
-			}
-		}
-		if dir != heaviest {
+		if heaviest := stays[name]; dir != heaviest {
 			h.add(fmt.Sprintf("%s %s in %s, and %s in %s", name, sites[name][dir], dir, sites[name][heaviest], heaviest), i)
 		}
 	}
@@ -161,7 +172,7 @@ func packageTests(s *survey) *Finding {
 		case ok && (strings.Contains("/"+rest, "/tests/") || strings.Contains("/"+rest, "/test/")):
 			top, _, _ := strings.Cut(rest, "/")
 			h.add(top, i)
-		case !ok && standardTests.MatchString(f.Path):
+		case !ok && strings.Contains(f.Path, "lib/python") && standardTests.MatchString(f.Path):
 			h.add("Python's own", i)
 		}
 	}

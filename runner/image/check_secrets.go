@@ -22,8 +22,9 @@ func secrets(s *survey) *Finding {
 			}
 		}
 	}
-	run := s.x.Config.Run
+	run, set := s.x.Config.Run, make(map[string]bool)
 	for _, env := range run.Env {
+		set[strings.SplitN(env, "=", 2)[0]] = true
 		if name, value, _ := strings.Cut(env, "="); secretName(name) && secretValue(name, value) {
 			lines = append(lines, "ENV: "+short(name))
 		} else {
@@ -38,7 +39,7 @@ func secrets(s *survey) *Finding {
 		line, args := split(step.CreatedBy)
 		say(fmt.Sprintf("history line %d, build argument", n+1), args)
 		word, rest, _ := strings.Cut(line, " ")
-		if word == "ENV" && slices.ContainsFunc(run.Env, func(env string) bool { return strings.Contains(rest, strings.SplitN(env, "=", 2)[0]+"=") }) {
+		if word == "ENV" && set[strings.SplitN(rest, "=", 2)[0]] {
 			continue // said of the environment
 		}
 		say(fmt.Sprintf("history line %d, %s", n+1, short(word)), rest)
@@ -46,9 +47,9 @@ func secrets(s *survey) *Finding {
 	slices.Sort(lines)
 	for i, f := range s.x.Files {
 		if f.Kind == Regular && f.Size > 0 && !s.packaged(i) && secretFile(f.Path, s.x.ContentOf(i)) {
-			line := f.Path
+			line := short(f.Path)
 			if f.HiddenBy != 0 {
-				line = fmt.Sprintf("%s (layer %d; layer %d replaces or removes it, and it can still be read)", f.Path, f.Layer+1, f.HiddenBy+1)
+				line = fmt.Sprintf("%s (layer %d; layer %d replaces or removes it, and it can still be read)", line, f.Layer+1, f.HiddenBy+1)
 			}
 			lines = append(lines, line)
 		}

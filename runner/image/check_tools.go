@@ -16,7 +16,7 @@ var (
 		`autoconf`, `automake`, `autotools-dev`, `libtool`, `bison`, `flex`, `patch`, `m4`, `gdb`, `gdbserver`, `strace`, `ltrace`, `valgrind`, `ccache`,
 		`binutils(-common|-x86-64-linux-gnu|-aarch64-linux-gnu)?`, `libbinutils`, `libctf0`, `libctf-nobfd0`, `libgprofng0`, `libcc1-0`, `libisl\d+`,
 		`lib(a|l|t|ub|hwa)san\d+`, `libitm1`, `manpages-dev`, `fakeroot`, `libfakeroot`, `pkg-config`, `pkgconf(-bin)?`, `default-jdk.*`, `openjdk-\d+-jdk.*`,
-		`.*-dev`, `.*-dev-bin`, `linux-headers-.*`,
+		`.*-dev`, `.*-dev-\d.*`, `.*-dev-bin`, `linux-headers-.*`, `cython3`, `python3-pythran`, `cuda-(nvcc|toolkit|compiler|command-line-tools)-.*`,
 	}, "|") + `)$`)
 	apkTool   = regexp.MustCompile(`^(build-base|gcc|g\+\+|gfortran|clang\d*|llvm\d*|make|cmake|samurai|ninja|meson|rust|cargo|go|binutils|fortify-headers|linux-headers|autoconf|automake|libtool|bison|flex|gdb|strace|.*-dev)$`)
 	rpmTool   = regexp.MustCompile(`^(gcc|gcc-c\+\+|gcc-gfortran|cpp|clang|llvm|make|cmake(-data)?|ninja-build|meson|rust|cargo|golang(-bin|-src)?|binutils(-gold)?|autoconf|automake|libtool|bison|flex|gdb|strace|kernel-headers|annobin.*|glibc-headers|gcc-toolset-.*|devtoolset-.*|rpm-build|.*-devel)$`)
@@ -26,8 +26,8 @@ var (
 	bareTool = regexp.MustCompile(`(^|/)(libexec|lib)/gcc/[^/]+/[^/]+/(cc1|cc1plus|f951|lto1|collect2)$|^usr/local/bin/(gcc|g\+\+|cmake|ctest|cpack|ninja|ld|rustc|cargo)$|^usr/local/go/pkg/|(^|/)\.rustup/toolchains/`)
 )
 
-// isTool reports whether a package is there to build software.
-func isTool(o Owner) bool {
+// builds reports whether a package is there to build software.
+func builds(o Owner) bool {
 	switch o.Kind {
 	case Dpkg:
 		return debTool.MatchString(o.Name)
@@ -41,11 +41,13 @@ func isTool(o Owner) bool {
 	return false
 }
 
+// buildTools counts tools and what only they need. What is only recommended is
+// counted there, though said here.
 func buildTools(s *survey) *Finding {
-	h, compiler, triton := s.haul(), false, false
+	h, compiler, triton, elsewhere := s.haul(), "", false, false
 	tools := make(map[Owner]bool, len(s.o.All))
 	for _, o := range s.o.All {
-		tools[o.Owner] = isTool(o.Owner)
+		tools[o.Owner] = builds(o.Owner) || o.Kind != Pip && s.reasons[o.Owner] == ReasonToolchain
 	}
 	for i, f := range s.x.Files {
 		if !f.Visible() || f.isFolder() {
@@ -54,23 +56,40 @@ func buildTools(s *survey) *Finding {
 		switch o := s.o.Of(i); {
 		case tools[o]:
 			h.add(o.Name, i)
-			compiler = compiler || compilers[path.Base(f.Path)]
+			elsewhere = elsewhere || s.reasons[o] == ReasonRecommended
+			if compilers[path.Base(f.Path)] {
+				compiler = o.Name
+			}
 		case o.Kind == Pip && (o.Name == "triton" || o.Name == "pytorch-triton"):
 			triton = true
 		case !s.packaged(i) && bareTool.MatchString(f.Path):
 			h.add(f.Path, i)
-			compiler = true
+			compiler = f.Path
 		}
 	}
 	f := h.finding(worth)
+	if f == nil && compiler != "" && elsewhere {
+		return &Finding{Evidence: []string{short(compiler) + ", which is only recommended by other packages"}}
+	}
 	switch {
 	case f == nil:
-	case !compiler:
+	case compiler == "":
 		f.Severity, f.Title = Medium, "headers and build helpers are left in the image that runs"
 	case triton:
 		f.Remedy = "compile in a stage of its own; where torch.compile is used, which compiles at run time, keep gcc and libc6-dev alone"
 	}
 	return f
+}
+
+// recommended are packages that no package needs.
+func recommended(s *survey) *Finding {
+	h := s.haul()
+	for i, f := range s.x.Files {
+		if o := s.o.Of(i); f.Visible() && s.reasons[o] == ReasonRecommended {
+			h.add(o.Name, i)
+		}
+	}
+	return h.finding(worth)
 }
 
 // compilers are the programs that compile, by name; cc1 and cc1plus are where

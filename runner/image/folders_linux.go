@@ -12,8 +12,7 @@ import (
 )
 
 // ReadFolders reads an image from the folders of its layers as overlayfs has
-// them, from the lowest on. It follows no link in them. That a folder is not
-// there is an fs.ErrNotExist.
+// them, from the lowest on. It follows no link in them.
 func ReadFolders(ctx context.Context, config Config, folders []string, opts Options) (*Index, error) {
 	if len(folders) != len(config.RootFS.DiffIDs) {
 		return nil, fmt.Errorf("%w: there are %d, and the image's configuration names %d layers", ErrNoFolders, len(folders), len(config.RootFS.DiffIDs))

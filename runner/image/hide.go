@@ -27,7 +27,7 @@ func (x *Index) hide() {
 			}
 			f.HiddenBy = taken[f.Path]
 			if f.Path != "" {
-				f.HiddenBy = lowest(f.HiddenBy, hiddenWithin(parent(f.Path), emptied, within))
+				f.HiddenBy = lowest(f.HiddenBy, hiddenWithin(folder(f.Path), emptied, within))
 			}
 		}
 		for _, f := range files {
@@ -48,13 +48,13 @@ func (x *Index) hide() {
 
 // hiddenWithin is the lowest layer above that hides what is in this folder;
 // known remembers the answers.
-func hiddenWithin(folder string, emptied, known map[string]int) int {
-	by, ok := known[folder]
+func hiddenWithin(dir string, emptied, known map[string]int) int {
+	by, ok := known[dir]
 	if !ok {
-		if by = emptied[folder]; folder != "" {
-			by = lowest(by, hiddenWithin(parent(folder), emptied, known))
+		if by = emptied[dir]; dir != "" {
+			by = lowest(by, hiddenWithin(folder(dir), emptied, known))
 		}
-		known[folder] = by
+		known[dir] = by
 	}
 	return by
 }
@@ -66,9 +66,6 @@ func lowest(a, b int) int {
 	}
 	return min(a, b)
 }
-
-// parent is the folder that a path lies in.
-func parent(path string) string { return path[:max(strings.LastIndexByte(path, '/'), 0)] }
 
 // passOn lets a file's size be borne by a name that a container sees, as long
 // as there is one: nothing is wasted until the last is hidden.

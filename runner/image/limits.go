@@ -7,6 +7,7 @@ import "fmt"
 type limits struct {
 	layers  int   // of an image
 	entries int   // of an image or archive, in all layers
+	files   int   // of an archive, beside those in layers
 	path    int   // bytes of a path or of a link's target
 	depth   int   // folders above a file
 	bytes   int64 // of all files: beyond any disk, and far from overflow
@@ -24,7 +25,7 @@ type limits struct {
 }
 
 var defaultLimits = limits{
-	layers: 1000, entries: 2_000_000, path: 4096, depth: 255, bytes: 1 << 50,
+	layers: 1000, entries: 2_000_000, files: 100_000, path: 4096, depth: 255, bytes: 1 << 50,
 	content: 64 << 20, contents: 96 << 20, // rpm has its database in one file
 	document: 16 << 20, documents: 64 << 20,
 	unpacked: 16 << 30, ratio: 100,

@@ -12,6 +12,8 @@ type dist struct {
 	layer int
 	dir   string // the .dist-info; of old ones it may be a file
 	files map[string]string
+
+	visible bool // a container sees some of it
 }
 
 // site is the folder that the distribution was installed into.
@@ -33,11 +35,12 @@ func (x *Index) dists() []*dist {
 		place := Place{f.Layer, dir}
 		d := places[place]
 		if d == nil {
-			d = &dist{f.Layer, dir, make(map[string]string)}
+			d = &dist{layer: f.Layer, dir: dir, files: make(map[string]string)}
 			places[place] = d
 			all = append(all, d)
 		}
 		d.files[base] = string(content)
+		d.visible = d.visible || f.Visible()
 	})
 	return all
 }

@@ -6,9 +6,9 @@ import (
 )
 
 var (
-	shell     = regexp.MustCompile(`^(?:/bin/(?:ba|a|da)?sh|sh|bash) -[a-z]+ `)
 	noOp      = regexp.MustCompile(`^/bin/sh -c #\(nop\)\s*`)
-	arguments = regexp.MustCompile(`(?s)^\|\d+ (.*?)/bin/(?:ba|a|da)?sh -[a-z]+ `)
+	shell     = regexp.MustCompile(`^(?:/[a-z/]+/)?(?:ba|a|da|z)?sh (?:-[a-z]*o \w+ )?-[a-z]*c `)
+	arguments = regexp.MustCompile(`(?s)^\|\d+ (.*?)(?:/[a-z/]+/)?(?:ba|a|da|z)?sh (?:-[a-z]*o \w+ )?-[a-z]*c `)
 )
 
 // Instruction is a line of an image's history as its Dockerfile had it: the
@@ -52,7 +52,11 @@ func told(createdBy string) string {
 	if len(createdBy) > longHistory {
 		createdBy = createdBy[:longHistory]
 	}
-	return short(strings.Join(strings.Fields(Redacted(Instruction(createdBy))), " "))
+	line := strings.Join(strings.Fields(Redacted(Instruction(createdBy))), " ")
+	if len(line) > 80 {
+		line = strings.ToValidUTF8(line[:80], "") + "…"
+	}
+	return line
 }
 
 // longHistory is how much of one line is looked at, in bytes: hostile images

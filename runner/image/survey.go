@@ -11,7 +11,7 @@ import (
 const (
 	worth    = 1_000_000 // bytes; less than that is not worth a reader's line
 	longest  = 10        // lines of evidence
-	longLine = 200       // bytes of one
+	longLine = 160       // bytes of foreign text in one
 )
 
 // A survey is an image while it is checked.
@@ -22,14 +22,21 @@ type survey struct {
 	counted []bool        // by place in x.Files: a finding has its bytes
 	names   map[int][]int // places of the further names of one file, by the place that bears its size
 	links   links
+	layers  []string // as findings name them
 
+	reasons      map[Owner]string
 	environments map[string]bool // folders of Python environments: may the service run there?
 }
 
 func newSurvey(x *Index, o *Owners) *survey {
 	s := &survey{
 		x: x, o: o, counted: make([]bool, len(x.Files)), names: make(map[int][]int), links: newLinks(x),
-		environments: make(map[string]bool),
+		layers: make([]string, len(x.Layers)), reasons: make(map[Owner]string), environments: make(map[string]bool),
+	}
+	for _, reason := range x.Reasons(o) {
+		for _, p := range reason.Packages {
+			s.reasons[p.Owner] = reason.Name
+		}
 	}
 	bearers := make(map[Place]int)
 	for _, f := range x.Files {
@@ -76,7 +83,7 @@ func (s *survey) haul() *haul { return &haul{s: s} }
 
 // add takes a file, unless an earlier check has counted it.
 func (h *haul) add(name string, i int) {
-	if !h.s.counted[i] {
+	if f := h.s.x.Files[i]; !h.s.counted[i] && !f.isFolder() && f.Kind != Whiteout {
 		h.files, h.named = append(h.files, i), append(h.named, name)
 	}
 }

@@ -103,10 +103,18 @@ func (c *claims) apk() {
 	})
 }
 
+func isRpm(name string) bool {
+	switch path.Base(name) {
+	case "Packages", "Packages.db", "rpmdb.sqlite":
+		return strings.Contains(folder(name), "rpm")
+	}
+	return false
+}
+
 // rpm claims what the packages of Red Hat's, SUSE's and their like's systems have.
 func (c *claims) rpm() {
 	c.x.kept(func(f File, content []byte) {
-		if base := path.Base(f.Path); !strings.Contains(folder(f.Path), "rpm") || !strings.HasPrefix(base, "Packages") && base != "rpmdb.sqlite" {
+		if !isRpm(f.Path) {
 			return
 		}
 		all, err := installed.Rpm(content)
@@ -119,18 +127,21 @@ func (c *claims) rpm() {
 	})
 }
 
+func isConda(name string) bool {
+	return path.Base(folder(name)) == "conda-meta" && strings.HasSuffix(name, ".json")
+}
+
 // conda claims what conda's packages have, in each environment.
 func (c *claims) conda() {
 	c.x.kept(func(f File, content []byte) {
-		dir := folder(f.Path)
-		if path.Base(dir) != "conda-meta" || !strings.HasSuffix(f.Path, ".json") {
+		if !isConda(f.Path) {
 			return
 		}
 		p, ok := installed.Conda(content)
 		if !ok {
 			return
 		}
-		prefix := folder(dir)
+		prefix := folder(folder(f.Path))
 		c.condas[prefix] = true
 		by := claim{owner: c.owner(Owner{Conda, p.Name, p.Version}), layer: int32(f.Layer), rank: Conda.rank()}
 		c.file(f.Path, by)

@@ -149,7 +149,7 @@ func (v *visitor) enter(layer int, path string) error {
 
 func (v *visitor) do(j job) error {
 	f := &v.x.Files[j.file]
-	if err := v.enter(f.Layer, parent(f.Path)); err != nil {
+	if err := v.enter(f.Layer, folder(f.Path)); err != nil {
 		return err
 	}
 	fd, err := openAt(v.fd, f.Path[strings.LastIndexByte(f.Path, '/')+1:], unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC)
@@ -221,8 +221,3 @@ func (o opened) Read(p []byte) (int, error) {
 	}
 	return 0, context.Cause(o.ctx)
 }
-
-// discard is io.Discard without a buffer of its own.
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -28,13 +28,14 @@ func Dpkg(status string) []Package {
 	return all
 }
 
-// AutoInstalled reads apt's extended_states: the packages, as NAME:ARCH, that
-// nobody asked for but other packages.
+// AutoInstalled reads apt's extended_states: the packages that nobody asked for
+// but other packages, as NAME:ARCH and as NAME. Those of architecture "all" are
+// in it by that of the system.
 func AutoInstalled(states string) map[string]bool {
 	auto := make(map[string]bool)
 	paragraphs(states, func(field func(name string) string) {
 		if name := field("Package"); name != "" && field("Auto-Installed") == "1" {
-			auto[name+":"+field("Architecture")] = true
+			auto[name], auto[name+":"+field("Architecture")] = true, true
 		}
 	})
 	return auto
