@@ -200,7 +200,7 @@ func FuzzGrade(f *testing.F) {
 		if err != nil {
 			ignore = nil
 		}
-		a, b := described(first), described(second)
+		a, b := sketched(first), sketched(second)
 		there, err := Grade(a, b, ignore)
 		if err != nil {
 			t.Skip(err) // a pattern that only fails when it is used
@@ -212,13 +212,13 @@ func FuzzGrade(f *testing.F) {
 		if there.Grade < SameDigest || there.Grade > OtherVersions || there.Quiet > there.Grade {
 			t.Fatalf("grade %d, without noise %d", there.Grade, there.Quiet)
 		}
-		if same, err := Grade(a, described(first), nil); err != nil || same.Grade != SameDigest {
+		if same, err := Grade(a, sketched(first), nil); err != nil || same.Grade != SameDigest {
 			t.Fatalf("an image and itself: grade %d, %v", same.Grade, err)
 		}
 	})
 }
 
-func described(text string) *Index {
+func sketched(text string) *Index {
 	layers := make([]Layer, 10)
 	var files []File
 	seen := make(map[Place]bool)
