@@ -10,6 +10,7 @@ import (
 	"mlbench/bench"
 	"mlbench/runner"
 	"mlbench/runner/image"
+	"mlbench/runner/image/dockerfile"
 )
 
 // Schema is the form of a Report's JSON. Fields are never renamed within it;
@@ -23,9 +24,9 @@ type Report struct {
 	StartedAt time.Time  `json:"started_at"`
 
 	// Of a folder that was built; not there where two images are compared.
-	Folder  string   `json:"folder,omitempty"`
-	Builder *Builder `json:"builder,omitempty"`
-	Bases   []Base   `json:"bases"`
+	Folder  string            `json:"folder,omitempty"`
+	Builder *Builder          `json:"builder,omitempty"`
+	Bases   []dockerfile.Base `json:"bases"`
 
 	Images [2]Image `json:"images"`
 	Ignore []string `json:"ignore"` // patterns of what does not count

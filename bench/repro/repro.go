@@ -12,6 +12,7 @@ import (
 	"mlbench/bench"
 	"mlbench/runner"
 	"mlbench/runner/image"
+	"mlbench/runner/image/dockerfile"
 )
 
 // An Engine builds images and reads what is in them.
@@ -93,11 +94,10 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 		r.Images[i].Ref = fmt.Sprintf("mlbench-repro:%s-%d", hex.EncodeToString(id), i+1)
 		r.Images[i].Kept = p.Keep
 	}
-	bases, syntax, err := Bases(p.Build)
-	if err != nil {
+	var err error
+	if r.Bases, err = bases(p.Build); err != nil {
 		r.Warnings = append(r.Warnings, "which images the Dockerfile is based on is not known: "+err.Error())
 	}
-	r.Bases = bases
 	for i := range r.Images {
 		b := p.Build
 		b.Tag, b.Name = r.Images[i].Ref, fmt.Sprintf("%s (%d of %d)", p.Folder, i+1, len(r.Images))
@@ -119,10 +119,19 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 			Epoch: b.Args[EpochArg], Meaning: meaning(built.With, b.Args[EpochArg] != ""),
 		}
 	}
-	if syntax != "" && r.Builder.Name == runner.BuildKit {
-		r.Bases = append(r.Bases, Base{Ref: syntax, Syntax: true, Pinned: pinned(syntax)})
+	if r.Builder.Name == runner.Classic { // which reads Dockerfiles itself
+		r.Bases = slices.DeleteFunc(r.Bases, func(b dockerfile.Base) bool { return b.Syntax })
 	}
 	return nil
+}
+
+func bases(b runner.Build) ([]dockerfile.Base, error) {
+	f, err := b.Context.Open(b.Dockerfile)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return dockerfile.Bases(f, b.Dockerfile, b.Args)
 }
 
 // compare reads of the images as much as is needed, and grades them.
