@@ -46,7 +46,7 @@ func reproHead(r *repro.Report) []string {
 		}
 	}
 	if len(r.Ignore) > 0 {
-		lines = append(lines, fmt.Sprintf("ignored: %s that match %s", plural(r.Ignored, "differing file"), bench.Printable(strings.Join(r.Ignore, ", "))))
+		lines = append(lines, fmt.Sprintf("ignored: %s that match %s", plural(r.Ignored, "differing file"), shorten(bench.Printable(strings.Join(r.Ignore, ", ")), maxLine)))
 	}
 	if len(r.Config) > 0 {
 		lines = append(lines, "configuration differs in: "+strings.Join(r.Config, ", "))
@@ -72,7 +72,7 @@ func reproParts(r *repro.Report) []reproPart {
 	}
 	add("packages that drift", len(r.Packages), 4, []string{"package", "kind", "first", "second"}, func(i int) []string {
 		p := r.Packages[i]
-		return []string{tame(p.Name), string(p.Kind), orNone(p.Versions[0]), orNone(p.Versions[1])}
+		return []string{brief(p.Name), string(p.Kind), orNone(p.Versions[0]), orNone(p.Versions[1])}
 	})
 	add("layers that differ", len(r.Layers), 1, []string{"made by", "layer", "files that differ"}, func(i int) []string {
 		l := r.Layers[i]
@@ -93,7 +93,7 @@ func reproParts(r *repro.Report) []reproPart {
 		}
 		add(files.title, len(files.list), 3, head, func(i int) []string {
 			f := files.list[i]
-			whose := strings.TrimSpace(string(f.Owner.Kind) + " " + tame(f.Owner.Name))
+			whose := strings.TrimSpace(string(f.Owner.Kind) + " " + brief(f.Owner.Name))
 			if noise {
 				whose = f.Why
 			}
@@ -112,17 +112,21 @@ func reproParts(r *repro.Report) []reproPart {
 	return parts
 }
 
-// How much of a step's line and of a path a table has room for.
+// How many columns of a table foreign text may take.
 const (
 	maxStep = 80
 	maxPath = 46
+	maxTame = 28 // of a name or a version
 )
+
+// brief is foreign text for a narrow column.
+func brief(s string) string { return shorten(bench.Printable(s), maxTame) }
 
 func orNone(s string) string {
 	if s == "" {
 		return unknown
 	}
-	return shorten(bench.Printable(s), maxName)
+	return brief(s)
 }
 
 func what(aspects []image.Aspect) string {
@@ -186,7 +190,7 @@ func ReproText(w io.Writer, r *repro.Report) error {
 	}
 	p.line("")
 	for _, remedy := range r.Remedies {
-		p.paragraph("", "→ "+bench.Printable(remedy))
+		p.paragraph("", "→ "+shorten(bench.Printable(remedy), maxLine))
 	}
 	p.warnings(r.Warnings)
 	p.line(ReproSentence(r))
@@ -204,7 +208,7 @@ func ReproMarkdown(w io.Writer, r *repro.Report) error {
 			return p.err
 		}
 		p.line("")
-		p.list("", r.Remedies, "", rows)
+		p.list("", shortened(r.Remedies), "", rows)
 		for _, part := range reproParts(r) {
 			if part.count > len(part.rows) {
 				part.title += fmt.Sprintf(", of which these are the first %d", len(part.rows))
@@ -214,4 +218,12 @@ func ReproMarkdown(w io.Writer, r *repro.Report) error {
 		p.notes(append(reproHead(r), warned(r.Warnings)...), rows)
 		return p.err
 	})
+}
+
+func shortened(lines []string) []string {
+	var out []string
+	for _, line := range lines {
+		out = append(out, shorten(bench.Printable(line), maxLine))
+	}
+	return out
 }

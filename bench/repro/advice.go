@@ -46,6 +46,15 @@ var pins = map[image.OwnerKind]string{
 	image.Rpm:   "what dnf installs depends on the day: name versions (dnf install NAME-VERSION), and pin the base by its digest",
 }
 
+// Explain says what the builder means for the grade, and what would make it
+// better.
+func (r *Report) Explain() {
+	if r.Builder != nil {
+		r.Builder.Meaning = meaning(r.Builder.Name, r.Builder.Epoch != "")
+	}
+	r.Remedies = remedies(r)
+}
+
 // remedies are what would make the grade better, for what was found.
 func remedies(r *Report) []string {
 	var all []string
@@ -64,6 +73,7 @@ func remedies(r *Report) []string {
 	}
 	for _, f := range r.Noise {
 		switch {
+		case r.IgnoreNoise:
 		case f.Why == image.Bytecode:
 			add("with %s set, Python writes bytecode that holds the hash of its source and not its time (ARG %s in the Dockerfile)", EpochArg, EpochArg)
 		case strings.HasPrefix(f.Path, "var/log/"), strings.HasPrefix(f.Path, "var/cache/"), strings.HasPrefix(f.Path, "var/lib/"):

@@ -82,7 +82,7 @@ func (p Plan) Run(ctx context.Context, engine Engine, tool bench.Tool, note func
 			r.Gate.Verdict = bench.Fail
 		}
 	}
-	r.Remedies = remedies(r)
+	r.Explain()
 	return r, nil
 }
 
@@ -116,7 +116,7 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 		r.Images[i].ID, r.Images[i].BuildMS = built.ID, float64(built.Took)/float64(time.Millisecond)
 		r.Builder = &Builder{
 			Name: built.With, Version: built.Version, Dockerfile: b.Dockerfile, Args: b.Args,
-			Epoch: b.Args[EpochArg], Meaning: meaning(built.With, b.Args[EpochArg] != ""),
+			Epoch: b.Args[EpochArg],
 		}
 	}
 	if r.Builder.Name == runner.Classic { // which reads Dockerfiles itself
