@@ -3,18 +3,48 @@ package runner
 import (
 	"context"
 	"io/fs"
+	"time"
 )
 
 // A Builder is a Runner that can make images. It is an optional power.
 type Builder interface {
-	// Build makes an image. A failing step is an error that wraps
-	// ErrEnvironment and tells the step and its last output.
-	Build(ctx context.Context, b Build) error
+	// Build makes an image. A Dockerfile that is not there or cannot be parsed
+	// is an error that wraps ErrUsage; a failing step is one that wraps
+	// ErrEnvironment, and tells the step and its last output.
+	Build(ctx context.Context, b Build) (Built, error)
 }
+
+// BuildWith is what carries out a Dockerfile's steps. Digests depend on it.
+type BuildWith string
+
+// What there is to build with.
+const (
+	Classic  BuildWith = "classic"  // the engine's own builder, which is what "" means too
+	BuildKit BuildWith = "buildkit" // the BuildKit in the engine
+	AnyBuild BuildWith = "auto"     // BuildKit where the engine has it, else Classic
+)
 
 // A Build is an image to make.
 type Build struct {
-	Context fs.FS             // the Dockerfile at its root; .dockerignore is applied
-	Tag     string            // the reference that the image gets
-	Args    map[string]string // values of the Dockerfile's ARGs
+	Context    fs.FS  // .dockerignore is applied; symbolic links need fs.ReadLinkFS
+	Dockerfile string // its path in Context; "" is Dockerfile
+	Tag        string // the reference that the image gets
+	Name       string // what messages call it; "" is Tag
+	Args       map[string]string
+	With       BuildWith
+
+	// Fresh does every step anew, and leaves nothing in the engine's cache but
+	// base images that were pulled.
+	Fresh bool
+	// Passing marks the image as one to be removed soon: should nobody live to
+	// do that, a later run does.
+	Passing bool
+}
+
+// Built is an image that was made.
+type Built struct {
+	ID      string
+	With    BuildWith // never AnyBuild
+	Version string    // of the engine that With is a part of
+	Took    time.Duration
 }

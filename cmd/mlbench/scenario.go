@@ -149,7 +149,7 @@ func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, base 
 		if err != nil {
 			return err
 		}
-		if err := r.Build(ctx, runner.Build{Context: files, Tag: v.Tag, Args: args}); err != nil {
+		if _, err := r.Build(ctx, runner.Build{Context: files, Tag: v.Tag, Args: args}); err != nil {
 			if base == "" {
 				return fmt.Errorf("%w\nwithout a registry, name a base image of your own with --base", err)
 			}

@@ -1,126 +1,161 @@
 package docker
 
 import (
-	"archive/tar"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/pkg/jsonmessage"
-	"github.com/moby/patternmatcher"
-	"github.com/moby/patternmatcher/ignorefile"
 
 	"mlbench/runner"
-	"mlbench/runner/probe"
 )
 
 var _ runner.Builder = (*Runner)(nil)
 
-// Build makes an image with the engine's own builder, and notifies of each
-// step.
-func (r *Runner) Build(ctx context.Context, b runner.Build) error {
-	ignore, err := ignored(b.Context)
+// buildKitSince is the engine API that has BuildKit for all (Engine 18.09).
+const buildKitSince = "1.39"
+
+// Build makes an image with the engine, and notifies of each step. Both
+// builders take the context as a tar through the same call. BuildKit's does
+// without a session then, and so without the engine's deprecated end points
+// for one; what needs a session are secrets, SSH, and registries that want a
+// login for an image that is not in the engine yet.
+func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error) {
+	b.Dockerfile, b.Name = cmp.Or(b.Dockerfile, "Dockerfile"), cmp.Or(b.Name, b.Tag)
+	usage := func(err error) (runner.Built, error) {
+		return runner.Built{}, runner.As(runner.ErrUsage, fmt.Errorf("building %s: %w", b.Name, err))
+	}
+	if _, err := fs.Stat(b.Context, b.Dockerfile); err != nil {
+		return usage(fmt.Errorf("its Dockerfile cannot be read: %w", err))
+	}
+	version, err := r.buildWith(ctx, &b)
 	if err != nil {
-		return runner.As(runner.ErrUsage, fmt.Errorf("building %s: .dockerignore: %w", b.Tag, err))
+		return runner.Built{}, err
+	}
+	ignore, err := ignored(b)
+	if err != nil {
+		return usage(err)
+	}
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(archive(writer, b, ignore)) }()
+	defer func() { _ = reader.Close() }()
+
+	begin := time.Now()
+	made, err := r.build(ctx, b, reader)
+	return runner.Built{ID: made, With: b.With, Version: version, Took: time.Since(begin)}, err
+}
+
+// buildWith decides what b is built with, and is its version.
+func (r *Runner) buildWith(ctx context.Context, b *runner.Build) (version string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.ask)
+	defer cancel()
+	engine, err := r.cli.ServerVersion(ctx)
+	if err != nil {
+		return "", r.engineError(ctx, "asking the engine for its version", err)
+	}
+	has := engine.Os == "linux" && versions.GreaterThanOrEqualTo(engine.APIVersion, buildKitSince)
+	switch {
+	case b.With == runner.AnyBuild && has:
+		b.With = runner.BuildKit
+	case b.With == runner.AnyBuild, b.With == "":
+		b.With = runner.Classic
+	case b.With == runner.BuildKit && !has:
+		return "", runner.As(runner.ErrEnvironment, fmt.Errorf("building %s: the engine %s has no BuildKit (Linux and API %s have it): build with the classic builder, or update the engine", b.Name, engine.Version, buildKitSince))
+	}
+	return engine.Version, nil
+}
+
+// steps are what a builder tells of its work.
+type steps interface {
+	message(m jsonmessage.JSONMessage)
+	failed() string // the step that failed, if known, and its last output
+}
+
+// build has the engine build, and tidies up.
+func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (id string, err error) {
+	options := build.ImageBuildOptions{
+		Tags: []string{b.Tag}, Dockerfile: b.Dockerfile, BuildArgs: make(map[string]*string), NoCache: b.Fresh,
+		Remove: true, ForceRemove: true, Version: build.BuilderV1,
+	}
+	for name, value := range b.Args {
+		options.BuildArgs[name] = &value
+	}
+	if b.Passing {
+		options.Labels = maps.Clone(r.labels())
+	}
+	note := func(step string) { r.opts.Notify(b.Name + ": " + strings.Join(strings.Fields(step), " ")) }
+	var told steps
+	if b.With == runner.BuildKit {
+		options.Version = build.BuilderBuildKit
+		told = newTrace(note)
+		if b.Fresh {
+			before, err := r.cached(ctx)
+			if err != nil {
+				return "", err
+			}
+			defer func() { err = errors.Join(err, r.removeCached(ctx, before)) }()
+		}
+	} else {
+		classic := newClassic(note)
+		told = classic
+		if b.Fresh {
+			defer func() { r.removeUnused(ctx, classic.made) }()
+		}
 	}
 	ctx, stop := r.whileAlive(ctx)
 	defer stop()
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(archive(writer, b.Context, ignore)) }()
-	defer func() { _ = reader.Close() }()
-
-	args := make(map[string]*string, len(b.Args))
-	for name, value := range b.Args {
-		args[name] = &value
-	}
-	last := &probe.Lines{Keep: logLines}
 	failed := func(err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		var told strings.Builder
-		for _, line := range last.Last() {
-			told.WriteString("\n    " + line)
+		// BuildKit says it in the stream, and there only in words.
+		kind := runner.ErrEnvironment
+		if cerrdefs.IsInvalidArgument(err) || strings.Contains(err.Error(), "dockerfile parse error") {
+			kind = runner.ErrUsage
 		}
-		return runner.As(runner.ErrEnvironment, fmt.Errorf("building %s: %w%s", b.Tag, err, told.String()))
+		if b.With == runner.BuildKit && wantsLogin(err) {
+			err = fmt.Errorf("%w: `docker pull` the image first, as no login is passed on to BuildKit", err)
+		}
+		return runner.As(kind, fmt.Errorf("building %s: %w%s", b.Name, err, told.failed()))
 	}
-	answer, err := r.cli.ImageBuild(ctx, reader, build.ImageBuildOptions{
-		Tags: []string{b.Tag}, BuildArgs: args, Remove: true, ForceRemove: true,
-	})
+	answer, err := r.cli.ImageBuild(ctx, content, options)
 	if err != nil {
-		return failed(err)
+		return "", failed(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	return messages(answer.Body, failed, func(m jsonmessage.JSONMessage) {
-		_, _ = last.Write([]byte(m.Stream)) // Lines never fails
-		if strings.HasPrefix(m.Stream, "Step ") {
-			r.opts.Notify(b.Tag + ": " + strings.TrimSpace(m.Stream))
+	err = messages(answer.Body, failed, func(m jsonmessage.JSONMessage) {
+		if m.Aux != nil && m.ID != traceID {
+			var made struct{ ID string }
+			if json.Unmarshal(*m.Aux, &made) == nil && made.ID != "" {
+				id = made.ID // of several stages the last is the image
+			}
 		}
+		told.message(m)
+	})
+	if err == nil && id == "" {
+		err = failed(errors.New("the engine does not tell which image it has made"))
+	}
+	return id, err
+}
+
+// wantsLogin tells the error of a build that a registry refused an image.
+func wantsLogin(err error) bool {
+	return slices.ContainsFunc([]string{"pull access denied", "authorization failed", "401 Unauthorized", "no basic auth"}, func(words string) bool {
+		return strings.Contains(err.Error(), words)
 	})
 }
 
-// ignored reads the patterns of a context's .dockerignore, as the docker
-// command does: the engine gets a context that they are applied to already.
-func ignored(context fs.FS) (*patternmatcher.PatternMatcher, error) {
-	f, err := context.Open(".dockerignore")
-	if errors.Is(err, fs.ErrNotExist) {
-		return patternmatcher.New(nil)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	patterns, err := ignorefile.ReadAll(f)
-	if err != nil {
-		return nil, err
-	}
-	return patternmatcher.New(patterns)
-}
-
-// archive writes the context as the engine wants it.
-func archive(w io.Writer, context fs.FS, ignore *patternmatcher.PatternMatcher) error {
-	out := tar.NewWriter(w)
-	err := fs.WalkDir(context, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		skip, err := ignore.MatchesOrParentMatches(path)
-		if err != nil || skip && path != "Dockerfile" {
-			return err
-		}
-		return add(out, context, path, d)
-	})
-	return errors.Join(err, out.Close())
-}
-
-func add(out *tar.Writer, context fs.FS, path string, d fs.DirEntry) error {
-	if !d.Type().IsRegular() {
-		return fmt.Errorf("%s is neither a file nor a folder", path)
-	}
-	info, err := d.Info()
-	if err != nil {
-		return err
-	}
-	header, err := tar.FileInfoHeader(info, "")
-	if err != nil {
-		return err
-	}
-	header.Name = path
-	// Embedded files are read-only; what a checkout would have is this.
-	header.Mode = 0o644 | int64(info.Mode().Perm()&0o111)
-	header.Uid, header.Gid, header.Uname, header.Gname = 0, 0, "", ""
-	if err := out.WriteHeader(header); err != nil {
-		return err
-	}
-	f, err := context.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	_, err = io.Copy(out, f)
-	return err
-}
+// RemoveImage removes an image that was built, whatever became of ctx. One
+// that is not there is no error.
+func (r *Runner) RemoveImage(ref string) error { return r.removeImage(ref) }

@@ -30,7 +30,7 @@ func unsharedImage(t *testing.T) string {
 	}
 	r := closing(t, Options{})
 	ref := "mlbench-test/unshared:" + r.session
-	err = r.Build(t.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
+	_, err = r.Build(t.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
 		"Dockerfile": {Data: fmt.Appendf(nil, "FROM scratch\nCOPY fixture data /\nENTRYPOINT [\"/fixture\"]\nEXPOSE 8080\nLABEL %s=%q", runner.OwnerLabel, runner.Self())},
 		"fixture":    {Data: append(program, rand.Text()...), Mode: 0o755},
 		"data":       {Data: make([]byte, dataSize), Mode: 0o644},

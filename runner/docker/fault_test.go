@@ -234,7 +234,8 @@ func TestEngineNeverAnswers(t *testing.T) {
 			},
 			"Evict": func(ctx context.Context, r *Runner) error { r.byHelper = true; _, err := r.Evict(ctx, nil); return err },
 			"Build": func(ctx context.Context, r *Runner) error {
-				return r.Build(ctx, runner.Build{Tag: "image", Context: fstest.MapFS{"Dockerfile": {Data: []byte("FROM scratch")}}})
+				_, err := r.Build(ctx, runner.Build{Tag: "image", Context: fstest.MapFS{"Dockerfile": {Data: []byte("FROM scratch")}}})
+				return err
 			},
 			"ImportProgram": func(ctx context.Context, r *Runner) error {
 				_, err := r.ImportProgram(ctx, Program{Name: "p", Path: program})

@@ -125,3 +125,13 @@ func (r *Runner) indexSaved(ctx context.Context, img dockerimage.InspectResponse
 	}
 	return x, err
 }
+
+// Layers are an image's ID and its layers' DiffIDs, from the lowest on. It is
+// pulled if it is not here.
+func (r *Runner) Layers(ctx context.Context, ref string) (id string, diffIDs []string, err error) {
+	img, err := r.image(ctx, ref)
+	if err != nil {
+		return "", nil, err
+	}
+	return img.ID, img.RootFS.Layers, nil
+}

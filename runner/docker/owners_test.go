@@ -240,7 +240,7 @@ func TestReasonsOfScenario(t *testing.T) {
 // that is run from its sources, and one that is removed.
 func TestOwnersOfLayerOnTop(t *testing.T) {
 	r := closing(t, Options{})
-	_, before := scenarioImage(t, r)
+	_, before := scenarioImage(t, r, naive)
 	out, id := ran(t, r, naive, `
 		mkdir -p /tmp/p/demo /srv/devel/devel
 		cd /tmp/p
@@ -308,7 +308,7 @@ setup(name='devel', version='0.1', packages=['devel'])" > setup.py
 func BenchmarkOwners(b *testing.B) {
 	r := engine(b, Options{})
 	defer func() { _ = r.Close() }()
-	x, o := scenarioImage(b, r)
+	x, o := scenarioImage(b, r, naive)
 	b.Run("owners", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -113,7 +113,7 @@ func push(t *testing.T, r *Runner, ref string) {
 	for i := range blob {
 		blob[i] = byte(rand.Uint32())
 	}
-	err := r.Build(t.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
+	_, err := r.Build(t.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
 		"Dockerfile": {Data: []byte("FROM scratch\nCOPY blob /blob\nEXPOSE 8080\nCMD [\"/blob\"]")},
 		"blob":       {Data: blob},
 	}})

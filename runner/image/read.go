@@ -7,6 +7,9 @@ type Options struct {
 	// Digests of the contents of all regular files, which takes as long as to
 	// read them.
 	Digests bool
+	// NoDigests are the DiffIDs of layers of which no digests are wanted: what
+	// two images share need not be read to compare them.
+	NoDigests map[string]bool
 
 	// Look chooses files to look into as they go by; nil is none. What it
 	// returns is called with the content, of which it may leave a rest unread;
@@ -17,3 +20,6 @@ type Options struct {
 
 	bounds *limits // for tests; nil is the default
 }
+
+// digestsOf reports whether digests of the files of a layer are wanted.
+func (o Options) digestsOf(l Layer) bool { return o.Digests && !o.NoDigests[l.DiffID] }

@@ -79,7 +79,7 @@ func (x *Index) jobs(opts Options) (jobs []job, warnings []string) {
 		if f.Kind != Regular {
 			continue
 		}
-		j := job{file: i, names: others[i], digest: opts.Digests, look: opts.look(f.Path, f.Size)}
+		j := job{file: i, names: others[i], digest: opts.digestsOf(x.Layers[f.Layer]), look: opts.look(f.Path, f.Size)}
 		for _, name := range append([]int{i}, j.names...) {
 			if Wanted(x.Files[name].Path) {
 				j.keep = append(j.keep, name)

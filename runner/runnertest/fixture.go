@@ -69,7 +69,7 @@ func FixtureImage(tb testing.TB, b runner.Builder, lines ...string) string {
 		"FROM scratch", "LABEL mlbench.test=" + ref, "COPY fixture /fixture", `ENTRYPOINT ["/fixture"]`,
 		fmt.Sprintf("LABEL %s=%q", runner.OwnerLabel, runner.Self()),
 	}, lines...)
-	err = b.Build(tb.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
+	_, err = b.Build(tb.Context(), runner.Build{Tag: ref, Context: fstest.MapFS{
 		"Dockerfile": {Data: []byte(strings.Join(dockerfile, "\n"))},
 		"fixture":    {Data: program, Mode: 0o755},
 	}})

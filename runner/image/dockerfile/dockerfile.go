@@ -58,12 +58,28 @@ func Check(r io.Reader, name string, context fs.FS) ([]image.Finding, error) {
 }
 
 func read(r io.Reader, name string) (*build, error) {
+	p, err := parse(r, name)
+	if err != nil {
+		return nil, err
+	}
+	return newBuild(strings.Split(string(p.source), "\n"), p.escape, p.stages, p.args), nil
+}
+
+// A parsed is a Dockerfile as BuildKit reads it.
+type parsed struct {
+	source []byte
+	escape rune
+	stages []instructions.Stage // at least one
+	args   []instructions.ArgCommand
+}
+
+func parse(r io.Reader, name string) (parsed, error) {
 	source, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return parsed{}, fmt.Errorf("read %s: %w", name, err)
 	}
-	malformed := func(err error) (*build, error) {
-		return nil, fmt.Errorf("%w: %s: %w", ErrMalformed, name, err)
+	malformed := func(err error) (parsed, error) {
+		return parsed{}, fmt.Errorf("%w: %s: %w", ErrMalformed, name, err)
 	}
 	if len(source) > maxBytes {
 		return malformed(fmt.Errorf("larger than %d bytes", maxBytes))
@@ -82,7 +98,7 @@ func read(r io.Reader, name string) (*build, error) {
 	if len(stages) == 0 {
 		return malformed(errors.New("no FROM"))
 	}
-	return newBuild(strings.Split(string(source), "\n"), tree.EscapeToken, stages, args), nil
+	return parsed{source, tree.EscapeToken, stages, args}, nil
 }
 
 // located says in which line the parser stopped, which its errors keep apart.

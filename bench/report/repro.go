@@ -1,0 +1,226 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"mlbench/bench"
+	"mlbench/bench/repro"
+	"mlbench/runner/image"
+)
+
+// Repros are the formats of how reproducible a build is.
+var Repros = Formats[*repro.Report]{
+	{"text", "", ReproText},
+	{"markdown", ".md", ReproMarkdown},
+	{"json", ".json", func(w io.Writer, r *repro.Report) error { return r.Write(w) }},
+}
+
+// How many of a kind a terminal and a comment show; the JSON has all.
+const (
+	mostDrifts       = 20
+	mostDriftsFolded = 100
+)
+
+// A part of a report of reproducibility is a table under a title.
+type reproPart struct {
+	title string
+	count int // of which the table may show fewer
+	table
+}
+
+// reproHead is what was compared.
+func reproHead(r *repro.Report) []string {
+	var lines []string
+	a, b := r.Images[0], r.Images[1]
+	if r.Builder == nil {
+		lines = append(lines, fmt.Sprintf("repro: %s (%s) → %s (%s)", tame(a.Ref), bytes(a.Bytes), tame(b.Ref), bytes(b.Bytes)))
+	} else {
+		lines = append(lines,
+			fmt.Sprintf("repro: %s, built twice in %s and %s, %s and %s", tame(r.Folder),
+				milliseconds(a.BuildMS), milliseconds(b.BuildMS), bytes(a.Bytes), bytes(b.Bytes)),
+			fmt.Sprintf("builder: %s of engine %s; %s", r.Builder.Name, bench.Printable(r.Builder.Version), r.Builder.Meaning))
+		if a.Kept {
+			lines = append(lines, fmt.Sprintf("kept: %s and %s", a.Ref, b.Ref))
+		}
+	}
+	if len(r.Ignore) > 0 {
+		lines = append(lines, fmt.Sprintf("ignored: %s that match %s", plural(r.Ignored, "differing file"), shorten(bench.Printable(strings.Join(r.Ignore, ", ")), maxLine)))
+	}
+	if len(r.Config) > 0 {
+		lines = append(lines, "configuration differs in: "+strings.Join(r.Config, ", "))
+	}
+	return lines
+}
+
+// tame is foreign text as it may be shown.
+func tame(s string) string { return shorten(bench.Printable(s), maxName) }
+
+// reproParts are the tables.
+func reproParts(r *repro.Report) []reproPart {
+	var parts []reproPart
+	add := func(title string, n, left int, head []string, row func(i int) []string) {
+		if n == 0 {
+			return
+		}
+		p := reproPart{fmt.Sprintf("%s: %d", title, n), n, table{head: head, left: left}}
+		for i := range min(n, mostDriftsFolded) {
+			p.rows = append(p.rows, row(i))
+		}
+		parts = append(parts, p)
+	}
+	add("packages that drift", len(r.Packages), 4, []string{"package", "kind", "first", "second"}, func(i int) []string {
+		p := r.Packages[i]
+		return []string{brief(p.Name, maxTame), string(p.Kind), orNone(p.Versions[0]), orNone(p.Versions[1])}
+	})
+	add("layers that differ", len(r.Layers), 1, []string{"made by", "layer", "files that differ"}, func(i int) []string {
+		l := r.Layers[i]
+		files := fmt.Sprint(l.Files)
+		if l.Files == 0 {
+			files = "none: times"
+		}
+		return []string{brief(l.CreatedBy, maxStep), fmt.Sprint(l.Place), files}
+	})
+	for _, files := range []struct {
+		title string
+		list  []image.FileDrift
+	}{{"files that differ", r.Files}, {"known noise", r.Noise}} {
+		noise := len(files.list) > 0 && files.list[0].Why != ""
+		head := []string{"file", "what", "whose", "first", "second"}
+		if noise {
+			head[2] = "why"
+		}
+		add(files.title, len(files.list), 3, head, func(i int) []string {
+			f := files.list[i]
+			whose := strings.TrimSpace(string(f.Owner.Kind) + " " + brief(f.Owner.Name, maxTame))
+			if noise {
+				whose = f.Why
+			}
+			row := []string{brief("/"+f.Path, maxPath), what(f.What), whose, bytes(f.Sizes[0]), bytes(f.Sizes[1])}
+			for _, d := range f.What {
+				switch d {
+				case image.OnlyFirst:
+					row[4] = unknown
+				case image.OnlySecond:
+					row[3] = unknown
+				}
+			}
+			return row
+		})
+	}
+	return parts
+}
+
+// How many columns of a table foreign text may take.
+const (
+	maxStep = 80
+	maxPath = 46
+	maxTame = 28 // of a name or a version
+)
+
+func orNone(s string) string {
+	if s == "" {
+		return unknown
+	}
+	return brief(s, maxTame)
+}
+
+func what(aspects []image.Aspect) string {
+	var words []string
+	for _, d := range aspects {
+		words = append(words, string(d))
+	}
+	return strings.Join(words, ", ")
+}
+
+// ReproSentence is the grade in words, to paste.
+func ReproSentence(r *repro.Report) string {
+	what := tame(r.Folder) + " built twice"
+	if r.Builder == nil {
+		what = tame(r.Images[0].Ref) + " and " + tame(r.Images[1].Ref)
+	}
+	s := fmt.Sprintf("%s: grade %d of %d, %s", what, r.Grade, image.OtherVersions, repro.Words(r.Grade))
+	if n := len(r.Packages); n > 0 {
+		s += fmt.Sprintf(" (%s: %s)", plural(n, "package"), firstNames(r.Packages))
+	}
+	switch {
+	case r.IgnoreNoise && len(r.Noise) > 0:
+		s += fmt.Sprintf("; %s of known noise ignored", plural(len(r.Noise), "file"))
+	case r.Quiet != r.Grade:
+		s += fmt.Sprintf("; without known noise grade %d, %s", r.Quiet, repro.Words(r.Quiet))
+	}
+	if r.Gate != nil {
+		s += fmt.Sprintf(". Gate grade ≤ %d: %s", r.Gate.Limit, r.Gate.Verdict)
+	}
+	return s
+}
+
+func firstNames(packages []image.PackageDrift) string {
+	var names []string
+	for i, p := range packages {
+		if i == 3 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, tame(p.Name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// ReproText renders how reproducible a build is for a terminal. It ends with
+// the sentence.
+func ReproText(w io.Writer, r *repro.Report) error {
+	p := printer{w: w}
+	for _, line := range reproHead(r) {
+		p.paragraph("", line)
+	}
+	for _, part := range reproParts(r) {
+		p.line("")
+		p.line(part.title)
+		more := part.count - mostDrifts
+		part.rows = part.rows[:min(len(part.rows), mostDrifts)]
+		p.table(part.table)
+		if more > 0 {
+			p.line(fmt.Sprintf("and %d more: all are in --out FILE.json", more))
+		}
+	}
+	p.line("")
+	for _, remedy := range r.Remedies {
+		p.paragraph("", "→ "+shorten(bench.Printable(remedy), maxLine))
+	}
+	p.warnings(r.Warnings)
+	p.line(ReproSentence(r))
+	return p.err
+}
+
+// ReproMarkdown renders it for a pull request: the sentence first.
+func ReproMarkdown(w io.Writer, r *repro.Report) error {
+	return comment(w, func(w io.Writer, rows int) error {
+		p := printer{w: w}
+		p.line(fmt.Sprintf("### mlbench repro: grade %d of %d\n", r.Grade, image.OtherVersions))
+		p.line(escape(ReproSentence(r)))
+		if rows == 0 {
+			p.line("\nThe rest is too long for a comment.")
+			return p.err
+		}
+		p.line("")
+		p.list("", shortened(r.Remedies), "", rows)
+		for _, part := range reproParts(r) {
+			if part.count > len(part.rows) {
+				part.title += fmt.Sprintf(", of which these are the first %d", len(part.rows))
+			}
+			p.details(part.title, rows, part.table)
+		}
+		p.notes(append(reproHead(r), warned(r.Warnings)...), rows)
+		return p.err
+	})
+}
+
+func shortened(lines []string) []string {
+	var out []string
+	for _, line := range lines {
+		out = append(out, shorten(bench.Printable(line), maxLine))
+	}
+	return out
+}

@@ -1,0 +1,157 @@
+package docker
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/docker/docker/pkg/jsonmessage"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"mlbench/runner/probe"
+)
+
+// traceID is of messages that hold BuildKit's own: a StatusResponse of
+// https://github.com/moby/buildkit/blob/v0.12.0/api/services/control/control.proto
+// in protobuf, in base64, in JSON.
+const traceID = "moby.buildkit.trace"
+
+// mostSteps bounds what is kept of a build; Dockerfiles have a few dozen.
+const mostSteps = 10_000
+
+// A trace is what BuildKit tells of a build.
+type trace struct {
+	note  func(step string)
+	steps map[string]*vertex // by digest
+	last  *vertex            // that failed
+}
+
+// A vertex is a step as BuildKit knows it.
+type vertex struct {
+	name, failure  string
+	started, noted bool
+	output         probe.Lines
+}
+
+func newTrace(note func(string)) *trace {
+	return &trace{note: note, steps: make(map[string]*vertex)}
+}
+
+func (t *trace) message(m jsonmessage.JSONMessage) {
+	var response []byte
+	if m.ID == traceID && m.Aux != nil && json.Unmarshal(*m.Aux, &response) == nil {
+		t.read(response)
+	}
+}
+
+// read takes a StatusResponse as far as it can be understood.
+func (t *trace) read(response []byte) {
+	const vertexes, logs = 1, 3
+	fields(response, func(n protowire.Number, value []byte) {
+		switch n {
+		case vertexes:
+			t.vertex(value)
+		case logs:
+			t.log(value)
+		}
+	})
+}
+
+func (t *trace) vertex(message []byte) {
+	const digest, name, started, failure = 1, 3, 5, 7
+	var id string
+	var now vertex
+	fields(message, func(n protowire.Number, value []byte) {
+		switch n {
+		case digest:
+			id = string(value)
+		case name:
+			now.name = string(value)
+		case started:
+			now.started = true
+		case failure:
+			now.failure = string(value)
+		}
+	})
+	v := t.step(id)
+	if v == nil {
+		return
+	}
+	v.name = now.name
+	if now.failure != "" && !strings.Contains(now.failure, "context canceled") { // others end with the one that fails
+		v.failure, t.last = now.failure, v
+	}
+	if now.started && !v.noted && !strings.HasPrefix(v.name, "[internal]") && strings.HasPrefix(v.name, "[") {
+		v.noted = true
+		t.note(v.name)
+	}
+}
+
+func (t *trace) log(message []byte) {
+	const of, text = 1, 4
+	var id string
+	var output []byte
+	fields(message, func(n protowire.Number, value []byte) {
+		switch n {
+		case of:
+			id = string(value)
+		case text:
+			output = value
+		}
+	})
+	if v := t.step(id); v != nil {
+		_, _ = v.output.Write(output) // Lines never fails
+	}
+}
+
+// step is the one of that digest; nil where there are too many.
+func (t *trace) step(id string) *vertex {
+	v := t.steps[id]
+	if v == nil && len(t.steps) < mostSteps {
+		v = new(vertex)
+		v.output.Keep = logLines
+		t.steps[id] = v
+	}
+	return v
+}
+
+func (t *trace) failed() string {
+	if t.last == nil {
+		return ""
+	}
+	return fmt.Sprintf("\n  in %s%s", t.last.name, indented(t.last.output.Last()))
+}
+
+// fields are those of a protobuf message that have a length; it ends where
+// the message is malformed.
+func fields(message []byte, each func(n protowire.Number, value []byte)) {
+	for len(message) > 0 {
+		number, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return
+		}
+		message = message[n:]
+		if kind == protowire.BytesType {
+			value, n := protowire.ConsumeBytes(message)
+			if n < 0 {
+				return
+			}
+			each(number, value)
+			message = message[n:]
+			continue
+		}
+		if n = protowire.ConsumeFieldValue(number, kind, message); n < 0 {
+			return
+		}
+		message = message[n:]
+	}
+}
+
+// indented are lines of output under an error.
+func indented(lines []string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString("\n    " + line)
+	}
+	return b.String()
+}
