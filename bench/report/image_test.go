@@ -155,7 +155,7 @@ func TestImageGoldens(t *testing.T) {
 
 // TestImagesOfAnySize renders more than fits anywhere.
 func TestImagesOfAnySize(t *testing.T) {
-	for _, n := range []int{1, 16, 17, 80} {
+	for _, n := range []int{1, 16, 17, 40} {
 		r := awful(n)
 		for _, top := range []int{0, 1, 15} {
 			checkImages(t, "", Images(top), r, imageSentence(r), string(r.Verdict))
