@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	cerrdefs "github.com/containerd/errdefs"
 	dockerimage "github.com/docker/docker/api/types/image"
 
 	"mlbench/runner"
@@ -33,7 +33,7 @@ func (r *Runner) Index(ctx context.Context, ref string, opts image.Options) (*im
 		return nil, err
 	}
 	x, err := r.indexFolders(ctx, img, opts)
-	if errors.Is(err, image.ErrNoFolders) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, image.ErrNoFolders) {
 		x, err = r.indexSaved(ctx, img, opts)
 	}
 	switch {
@@ -43,8 +43,8 @@ func (r *Runner) Index(ctx context.Context, ref string, opts image.Options) (*im
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	if _, gone := r.inspectImage(ctx, img.ID); gone != nil {
-		err = fmt.Errorf("%w (and then: %w)", err, gone)
+	if _, found := r.inspectImage(ctx, img.ID); cerrdefs.IsNotFound(found) {
+		err = fmt.Errorf("it was removed meanwhile: build or pull it again (%w)", err)
 	}
 	return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("reading image %s: %w", ref, err))
 }
@@ -95,7 +95,7 @@ func (r *Runner) storedConfig(id string) (image.Config, error) {
 	path := filepath.Join(r.rootDir, "image", r.graph, "imagedb", "content", algorithm, digest)
 	f, err := os.Open(path)
 	if err != nil {
-		return image.Config{}, err
+		return image.Config{}, fmt.Errorf("%w: nor can the image's configuration: %w", image.ErrNoFolders, err)
 	}
 	defer func() { _ = f.Close() }()
 	b, err := io.ReadAll(io.LimitReader(f, maxConfig))

@@ -12,8 +12,7 @@ import (
 )
 
 // ReadFolders reads an image from the folders of its layers as overlayfs has
-// them, from the lowest on. It follows no link in them. That a folder is not
-// there is an fs.ErrNotExist.
+// them, from the lowest on. It follows no link in them.
 func ReadFolders(ctx context.Context, config Config, folders []string, opts Options) (*Index, error) {
 	if len(folders) != len(config.RootFS.DiffIDs) {
 		return nil, fmt.Errorf("%w: there are %d, and the image's configuration names %d layers", ErrNoFolders, len(folders), len(config.RootFS.DiffIDs))
@@ -64,10 +63,14 @@ func seesAll() error {
 // kind is what an inode is, with its permissions.
 func kind(mode uint32) (Kind, fs.FileMode) {
 	m := fs.FileMode(mode & 0o777)
-	for bit, as := range map[uint32]fs.FileMode{unix.S_ISUID: fs.ModeSetuid, unix.S_ISGID: fs.ModeSetgid, unix.S_ISVTX: fs.ModeSticky} {
-		if mode&bit != 0 {
-			m |= as
-		}
+	if mode&unix.S_ISUID != 0 {
+		m |= fs.ModeSetuid
+	}
+	if mode&unix.S_ISGID != 0 {
+		m |= fs.ModeSetgid
+	}
+	if mode&unix.S_ISVTX != 0 {
+		m |= fs.ModeSticky
 	}
 	switch mode & unix.S_IFMT {
 	case unix.S_IFREG:

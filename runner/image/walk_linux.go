@@ -40,7 +40,7 @@ const openFolder = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_C
 func (w *walk) all(path string) error {
 	fd, err := openAt(unix.AT_FDCWD, path, openFolder)
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: path, Err: err}
+		return fmt.Errorf("%w: %w", ErrNoFolders, &fs.PathError{Op: "open", Path: path, Err: err})
 	}
 	defer func() { _ = unix.Close(fd) }()
 	isOpaque, err := opaque(fd)

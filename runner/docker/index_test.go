@@ -1,0 +1,152 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mlbench/runner/image"
+)
+
+// strangeLayer packs headers, each with some content of its own if it is a file.
+func strangeLayer(t testing.TB, headers ...tar.Header) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	out := tar.NewWriter(&b)
+	for _, h := range headers {
+		var content []byte
+		if h.ModTime = time.Unix(mtime, 0); h.Typeflag == tar.TypeReg && !strings.Contains(h.Name, ".wh.") { // which engines only know empty
+			content = []byte(strings.Repeat(h.Name, 3))
+			h.Size = int64(len(content))
+		}
+		if h.Mode == 0 {
+			h.Mode = 0o755
+		}
+		err := out.WriteHeader(&h)
+		if err == nil {
+			_, err = out.Write(content)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", h.Name, err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// strangeLayers hold one of everything that layers may hold.
+func strangeLayers(t testing.TB) [][]byte {
+	long := strings.Repeat(strings.Repeat("long", 30)+"/", 8)
+	dir := func(name string) tar.Header { return tar.Header{Typeflag: tar.TypeDir, Name: name} }
+	reg := func(name string) tar.Header { return tar.Header{Typeflag: tar.TypeReg, Name: name} }
+	link := func(name, to string) tar.Header { return tar.Header{Typeflag: tar.TypeLink, Name: name, Linkname: to} }
+	symlink := func(name, to string) tar.Header {
+		return tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: to}
+	}
+	repeated := strangeLayer(t, dir("same"), reg("same/again"))
+	return [][]byte{
+		strangeLayer(t, dir("./"), dir("bin/"), tar.Header{Typeflag: tar.TypeReg, Name: "bin/su", Mode: 0o4755, Uid: 1, Gid: 2}, reg("/absolute"),
+			tar.Header{Typeflag: tar.TypeDir, Name: "tmp", Mode: 0o1777}, reg("not/named/before"),
+			reg("not-utf8-\xff\xfe"), reg(long+"end"), dir("links"), symlink("links/up", "../bin/su"), symlink("links/loop", "loop"), symlink("links/nowhere", "/"+long), dir("usr/lib"), symlink("lib", "usr/lib"), reg("lib/through-a-link"),
+			tar.Header{Typeflag: tar.TypeFifo, Name: "pipe", Mode: 0o600}, tar.Header{Typeflag: tar.TypeChar, Name: "null", Devmajor: 1, Devminor: 3, Mode: 0o666}, tar.Header{Typeflag: tar.TypeBlock, Name: "disk", Devmajor: 7, Mode: 0o660},
+			dir("hard"), reg("hard/m"), link("hard/z", "hard/m"), link("hard/a", "hard/m"), tar.Header{Typeflag: tar.TypeLink, Name: "hard/b", Linkname: "hard/z", Mode: 0o640, Uid: 5, Gid: 6},
+			reg("hard/hidden-1"), link("hard/seen-2", "hard/hidden-1"), link("hard/hidden-3", "hard/hidden-1"), link("links/hard", "links/up"),
+			dir("emptied"), reg("emptied/a"), dir("emptied/b"), reg("emptied/b/c"), dir("removed"), reg("removed/a"), dir("to-file"), reg("to-file/a"), reg("to-dir"),
+			dir("var/lib/dpkg"), reg("var/lib/dpkg/status"), dir("a"), reg("a-b"), reg("a/b"), reg("quote\"\n\x1b[31m")),
+		strangeLayer(t, reg("bin/.wh.su"), dir("emptied"), reg("emptied/.wh..wh..opq"), reg("emptied/new"), reg(".wh.removed"), reg("to-file"), dir("to-dir"), reg("to-dir/a"),
+			reg("hard/.wh.hidden-1"), reg("hard/.wh.hidden-3"), reg(".wh.never-was"), dir("var/lib/dpkg"), reg("var/lib/dpkg/status")),
+		repeated,
+		strangeLayer(t, reg("a"), reg("same/.wh.again")),
+		repeated,
+		strangeLayer(t),
+	}
+}
+
+// TestIndexSources reads images from their layers' folders and from the save
+// stream: both say the same.
+func TestIndexSources(t *testing.T) {
+	t.Parallel()
+	r := closing(t, Options{})
+	ref := "mlbench-test/strange:" + r.session
+	config := map[string]any{"Env": []string{"A=b"}, "User": "nobody", "Labels": map[string]string{"mlbench.port": "80"}, "Healthcheck": map[string]any{"Test": []string{"CMD", "true"}}}
+	loadArchive(t, r, ref, archived(t, ref, r.arch, config, strangeLayers(t)...))
+	empty := "mlbench-test/empty:" + r.session
+	loadArchive(t, r, empty, archived(t, empty, r.arch, config))
+	refs := []string{ref, fixtureImage(t, "EXPOSE 8080", "LABEL a=b")}
+	if _, err := r.inspectImage(t.Context(), "fastapi-sklearn:optimized"); err == nil { // `make images`
+		refs = append(refs, "fastapi-sklearn:optimized")
+	}
+	for _, ref := range refs {
+		img, err := r.inspect(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts := image.Options{Digests: true}
+		folders, err := r.indexFolders(t.Context(), img, opts)
+		if err != nil {
+			t.Skip("needs overlay2 and root: ", err)
+		}
+		saved, err := r.indexSaved(t.Context(), img, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if folders.UnpackedBytes() != img.Size {
+			t.Errorf("%s: %d bytes, and the engine says %d", ref, folders.UnpackedBytes(), img.Size)
+		}
+		for _, d := range differences(folders, saved) {
+			t.Errorf("%s: %s", ref, d)
+		}
+	}
+	// The engine does not send an image without layers.
+	if x, err := r.Index(t.Context(), empty, image.Options{}); err != nil || x.UnpackedBytes() != 0 || x.Config.Run.User != "nobody" {
+		t.Errorf("%+v, %v", x, err)
+	}
+	x, err := r.Index(t.Context(), ref, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Ref != ref || !slices.Equal(x.Config.Run.Env, []string{"A=b"}) {
+		t.Errorf("%s, %+v", x.Ref, x.Config)
+	}
+	if got := string(x.Content("var/lib/dpkg/status")); got != strings.Repeat("var/lib/dpkg/status", 3) {
+		t.Errorf("content %q", got)
+	}
+	for path, hidden := range map[string]bool{
+		"bin/su": true, "emptied/a": true, "emptied/b/c": true, "removed/a": true, "to-file/a": true, "to-dir": true, "hard/hidden-1": true, "a/b": true,
+		"a-b": false, "hard/seen-2": false, "usr/lib/through-a-link": false,
+	} {
+		i := slices.IndexFunc(x.Files, func(f image.File) bool { return f.Path == path && f.Layer == 0 })
+		if i < 0 || x.Files[i].Visible() == hidden {
+			t.Errorf("%s at %d: hidden should be %v", path, i, hidden)
+			continue
+		}
+		if path == "hard/seen-2" && x.Files[i].Kind != image.Regular || path == "hard/hidden-1" && x.Files[i].Wasted() != 0 {
+			t.Errorf("what is seen under one name is wasted under another: %+v", x.Files[i])
+		}
+	}
+}
+
+// differences between two indexes, the first of them.
+func differences(a, b *image.Index) (all []string) {
+	differ := func(what string, a, b any) {
+		if !reflect.DeepEqual(a, b) && len(all) < 20 {
+			all = append(all, fmt.Sprintf("%s: %+v and %+v", what, a, b))
+		}
+	}
+	differ("configuration", a.Config, b.Config)
+	differ("layers", a.Layers, b.Layers)
+	differ("warnings", a.Warnings, b.Warnings)
+	differ("files", len(a.Files), len(b.Files))
+	for i := range min(len(a.Files), len(b.Files)) {
+		differ("file", a.Files[i], b.Files[i])
+		differ("content of "+a.Files[i].Path, a.ContentOf(i), b.ContentOf(i))
+	}
+	return all
+}
