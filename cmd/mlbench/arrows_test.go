@@ -31,6 +31,7 @@ func TestArrows(t *testing.T) {
 		"mlbench/runner/cache":            {"mlbench/runner"},
 		"mlbench/runner/docker":           {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/image", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
 		"mlbench/runner/process":          {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
+		"mlbench/runner/image":            {"mlbench/runner/image/installed"},
 		"mlbench/runner/image/dockerfile": {"mlbench/runner/image"},
 		"mlbench/runner/image/policy":     {"mlbench/runner/image"},
 		"mlbench/runner/runnertest":       {"mlbench/runner"},
