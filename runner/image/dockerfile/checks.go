@@ -21,7 +21,7 @@ var checks = []check{
 		"RUN useradd --system --uid 10001 app, and USER 10001 as the last step before CMD", root,
 	},
 	{
-		"no-healthcheck", image.Note, "nothing says when the service is healthy",
+		"no-healthcheck", image.Low, "nothing says when the service is healthy",
 		"add HEALTHCHECK CMD that asks its health path; where Kubernetes runs it, its probes do that", noHealthcheck,
 	},
 	{
@@ -45,7 +45,7 @@ var checks = []check{
 		"compile in a stage of its own and COPY --from what it made; or purge them in the RUN that installed them", buildTools,
 	},
 	{
-		"recommended-packages", image.Medium, "apt installs what it merely recommends too",
+		"recommended-packages", image.Medium, "packages are installed only because others recommend them",
 		"apt-get install --no-install-recommends, and name what is needed", recommended,
 	},
 	{

@@ -16,7 +16,7 @@ var shells = []string{"sh", "bash", "ash", "dash"}
 const (
 	maxNesting  = 4       // of sh -c in sh -c
 	maxExpanded = 1 << 20 // bytes of values put into one RUN's words
-	maxCommands = 2000    // of one RUN
+	maxCommands = 300     // of one RUN; checks hold each against all others
 	maxExported = 64      // variables set in one RUN
 )
 

@@ -42,7 +42,7 @@ func (p *Policy) checkLibc(x *image.Index, o *image.Owners) []image.Finding {
 // parity holds all that was found against what is wanted. Where there is none,
 // nothing shows that it matches.
 func parity(id, what string, wanted Versions, found []runtime, name string) []image.Finding {
-	title := strings.TrimSpace(fmt.Sprintf("%s %s is wanted, and the image has another", what, wanted))
+	title := strings.TrimSpace(what+" "+wanted.String()) + " is wanted, and the image has another"
 	remedy := "FROM a base that has it, as the target does"
 	if len(found) == 0 {
 		return []image.Finding{finding(id, title, remedy, 0, "none was found")}

@@ -248,6 +248,11 @@ func TestAliases(t *testing.T) {
 	if _, err := Read(strings.NewReader(bombs), "x"); !errors.Is(err, ErrMalformed) {
 		t.Errorf("%v", err)
 	}
+	for _, deep := range []string{strings.Repeat("[", maxBytes/2), strings.Repeat("- ", maxBytes/3), strings.Repeat("{a: ", maxBytes/5), "a: &a " + strings.Repeat("[*a,", maxBytes/5)} {
+		if _, err := Read(strings.NewReader("policy: "+deep), "x"); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%.30q: %v", deep, err)
+		}
+	}
 	p, err := Read(strings.NewReader("a: &a [x, y]\npolicy:\n  forbidden: *a\n"), "x")
 	if err != nil || len(p.Forbidden) != 2 {
 		t.Errorf("%+v, %v", p, err)
