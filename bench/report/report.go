@@ -6,45 +6,72 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"mlbench/bench"
 )
 
-// A Writer renders a result.
-type Writer func(w io.Writer, r *bench.Result) error
+// A Writer renders a result of some command.
+type Writer[T any] func(w io.Writer, result T) error
+
+// A Format is one way to render a result.
+type Format[T any] struct {
+	Name   string // as --format takes it; "" where it is for files only
+	Suffix string // of the files that are written so; "" where it is for a terminal only
+	Write  Writer[T]
+}
+
+// Formats are the ways to render what one command finds.
+type Formats[T any] []Format[T]
+
+// Results are the formats of what compare and run measure.
+var Results = Formats[*bench.Result]{
+	{"text", "", Text},
+	{"markdown", ".md", Markdown},
+	{"json", ".json", JSON},
+	{"", ".csv", CSV},
+}
 
 // JSON writes the result file itself.
 func JSON(w io.Writer, r *bench.Result) error { return r.Write(w) }
 
-// Formats are what --format takes.
-var Formats = []string{"text", "markdown", "json"}
-
-// ForFormat is the Writer of a --format.
-func ForFormat(name string) (Writer, error) {
-	switch name {
-	case "text":
-		return Text, nil
-	case "markdown":
-		return Markdown, nil
-	case "json":
-		return JSON, nil
+// Named is the Writer of a --format.
+func (f Formats[T]) Named(name string) (Writer[T], error) {
+	for _, format := range f {
+		if name != "" && format.Name == name {
+			return format.Write, nil
+		}
 	}
-	return nil, fmt.Errorf("no format %q: there are %s", name, strings.Join(Formats, ", "))
+	return nil, fmt.Errorf("no format %q: there are %s", name, strings.Join(f.Names(), ", "))
 }
 
-var suffixes = map[string]Writer{".json": JSON, ".md": Markdown, ".csv": CSV}
-
 // ForFile is the Writer that a file's suffix asks for.
-func ForFile(path string) (Writer, error) {
-	if w, ok := suffixes[strings.ToLower(filepath.Ext(path))]; ok {
-		return w, nil
+func (f Formats[T]) ForFile(path string) (Writer[T], error) {
+	suffix := strings.ToLower(filepath.Ext(path))
+	for _, format := range f {
+		if suffix != "" && format.Suffix == suffix {
+			return format.Write, nil
+		}
 	}
-	var known []string
-	for s := range suffixes {
-		known = append(known, s)
+	return nil, fmt.Errorf("%s: no format for the suffix %q: there are %s", path, filepath.Ext(path), strings.Join(f.Suffixes(), ", "))
+}
+
+// Names are what --format takes.
+func (f Formats[T]) Names() []string {
+	return f.list(func(format Format[T]) string { return format.Name })
+}
+
+// Suffixes are those of the files that can be written.
+func (f Formats[T]) Suffixes() []string {
+	return f.list(func(format Format[T]) string { return format.Suffix })
+}
+
+func (f Formats[T]) list(of func(Format[T]) string) []string {
+	var list []string
+	for _, format := range f {
+		if s := of(format); s != "" {
+			list = append(list, s)
+		}
 	}
-	slices.Sort(known)
-	return nil, fmt.Errorf("%s: no format for the suffix %q: there are %s", path, filepath.Ext(path), strings.Join(known, ", "))
+	return list
 }

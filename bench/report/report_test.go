@@ -407,7 +407,7 @@ func TestWriters(t *testing.T) {
 	r := fixtures[0].result(t)
 	broken := errors.New("disk full")
 	for _, name := range []string{"r.json", "dir/R.MD", "r.csv"} {
-		w, err := ForFile(name)
+		w, err := Results.ForFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -415,8 +415,8 @@ func TestWriters(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, name := range Formats {
-		w, err := ForFormat(name)
+	for _, name := range Results.Names() {
+		w, err := Results.Named(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -424,10 +424,10 @@ func TestWriters(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := ForFormat("pdf"); err == nil || !strings.Contains(err.Error(), "markdown") {
+	if _, err := Results.Named("pdf"); err == nil || !strings.Contains(err.Error(), "markdown") {
 		t.Error(err)
 	}
-	if _, err := ForFile(filepath.Join("a.d", "r")); err == nil || !strings.Contains(err.Error(), ".csv, .json, .md") {
+	if _, err := Results.ForFile(filepath.Join("a.d", "r")); err == nil || !strings.Contains(err.Error(), ".md, .json, .csv") {
 		t.Error(err)
 	}
 }

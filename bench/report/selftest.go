@@ -9,21 +9,10 @@ import (
 	"mlbench/bench/selftest"
 )
 
-// A SelftestWriter renders what a self-test found.
-type SelftestWriter func(w io.Writer, r *selftest.Report) error
-
-// SelftestFormats are what --format of a self-test takes.
-var SelftestFormats = []string{"text", "json"}
-
-// ForSelftestFormat is the writer of a --format.
-func ForSelftestFormat(name string) (SelftestWriter, error) {
-	switch name {
-	case "text":
-		return Selftest, nil
-	case "json":
-		return func(w io.Writer, r *selftest.Report) error { return r.Write(w) }, nil
-	}
-	return nil, fmt.Errorf("no format %q: there are %s", name, strings.Join(SelftestFormats, ", "))
+// Selftests are the formats of what a self-test finds.
+var Selftests = Formats[*selftest.Report]{
+	{"text", "", Selftest},
+	{"json", ".json", func(w io.Writer, r *selftest.Report) error { return r.Write(w) }},
 }
 
 // Selftest renders a self-test for a terminal. It ends with its verdict.
@@ -61,7 +50,7 @@ func Selftest(w io.Writer, r *selftest.Report) error {
 // first part stands two columns further in.
 func (p *printer) paragraph(indent, s string) {
 	for i, part := range wrapped(s, maxWidth-len(indent)-2) {
-		p.line(indent + strings.Repeat("  ", min(i, 1)) + part)
+		p.line(indent + strings.Repeat("  ", min(i, 1)) + fit(part, maxWidth-len(indent)-2))
 	}
 }
 

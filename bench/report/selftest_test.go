@@ -58,7 +58,7 @@ func TestSelftest(t *testing.T) {
 		}
 	}
 	for name, ok := range map[string]bool{"text": true, "json": true, "markdown": false} {
-		if _, err := ForSelftestFormat(name); (err == nil) != ok {
+		if _, err := Selftests.Named(name); (err == nil) != ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mlbench/bench"
-	"mlbench/bench/report"
 	"mlbench/runner"
 	"mlbench/runner/docker"
 	"mlbench/runner/process"
@@ -121,11 +120,7 @@ func (o *options) measure(cmd *cobra.Command, std streams, args []string) error 
 
 // experiment measures the candidates and reports.
 func (o *options) experiment(ctx context.Context, std streams, candidates []runner.Candidate) error {
-	stdout, err := report.ForFormat(o.format)
-	if err != nil {
-		return usage("--format: %w", err)
-	}
-	files, err := openOutputs(o.out)
+	to, err := o.telling.open()
 	if err != nil {
 		return err
 	}
@@ -140,7 +135,7 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	progress.end()
 	// First of all: to tidy up may take an engine long, and users' patience
 	// may end before.
-	err = errors.Join(err, tell(result, files, std, stdout), r.Close())
+	err = errors.Join(err, tell(result, to, std), r.Close())
 	if err != nil {
 		return err
 	}
@@ -149,13 +144,13 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 
 // tell writes the result to the files that were asked for and to stdout. What
 // was measured is not lost where that fails.
-func tell(result *bench.Result, files outputs, std streams, stdout report.Writer) error {
+func tell(result *bench.Result, to outputs[*bench.Result], std streams) error {
 	if len(result.Starts) == 0 {
 		return nil
 	}
-	kept, err := files.write(result)
+	kept, err := to.write(result)
 	if result.Measured() {
-		err = errors.Join(err, stdout(std.out, result))
+		err = errors.Join(err, to.stdout(std.out, result))
 	}
 	left := errors.Is(err, syscall.EPIPE) // a reader who leaves, as head does, has had enough
 	if err != nil && !kept && !left {

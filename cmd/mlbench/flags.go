@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mlbench/bench"
+	"mlbench/bench/report"
 	"mlbench/runner"
 )
 
@@ -26,8 +27,7 @@ type options struct {
 	request   string
 	body      string
 
-	out    []string
-	format string
+	telling rendering[*bench.Result]
 }
 
 func (o *options) register(f *pflag.FlagSet) {
@@ -65,8 +65,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVarP(&c.User, "user", "u", "", "user, as docker run has it")
 	f.StringVar(&c.Entrypoint, "entrypoint", "", "program instead of the image's entry point")
 
-	f.StringArrayVarP(&o.out, "out", "o", nil, "write the result to this file too: .json, .md, .csv (repeatable)")
-	f.StringVar(&o.format, "format", "text", "what goes to stdout: text, markdown, json")
+	o.telling.register(f, report.Results, "the result")
 	f.StringSliceVar(&s.FailOn, "fail-on", s.FailOn, "gates that make the exit code 1; with inconclusive, 3 when one is")
 	f.IntVar(&s.AllowFailures, "allow-failures", 0, "failed starts of a candidate that the gate starts lets pass")
 }

@@ -9,34 +9,64 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"mlbench/bench"
 	"mlbench/bench/report"
 	"mlbench/runner"
 )
 
-// outputs are the files that --out names.
-type outputs []output
-
-type output struct {
-	path   string
-	writer report.Writer
+// A rendering is how a command tells what it has found: --format and --out.
+type rendering[T any] struct {
+	formats report.Formats[T]
+	format  string
+	out     []string
 }
 
-// openOutputs finds out before anything is measured whether the files can be
-// written afterwards.
-func openOutputs(paths []string) (outputs, error) {
-	var files outputs
-	for _, path := range paths {
-		w, err := report.ForFile(path)
+// register adds the flags. What is the word for what is written to files.
+func (r *rendering[T]) register(f *pflag.FlagSet, formats report.Formats[T], what string) {
+	r.formats = formats
+	f.StringArrayVarP(&r.out, "out", "o", nil, fmt.Sprintf("write %s to this file too: %s (repeatable)", what, strings.Join(formats.Suffixes(), ", ")))
+	f.StringVar(&r.format, "format", formats.Names()[0], "what goes to stdout: "+strings.Join(formats.Names(), ", "))
+}
+
+// outputs are where a command tells what it has found.
+type outputs[T any] struct {
+	stdout report.Writer[T]
+	files  []output[T]
+}
+
+type output[T any] struct {
+	path   string
+	writer report.Writer[T]
+}
+
+// open finds out before anything is done whether the files can be written
+// afterwards.
+func (r *rendering[T]) open() (outputs[T], error) {
+	stdout, err := r.formats.Named(r.format)
+	if err != nil {
+		return outputs[T]{}, usage("--format: %w", err)
+	}
+	to := outputs[T]{stdout: stdout}
+	for _, path := range r.out {
+		w, err := r.formats.ForFile(path)
 		if err != nil {
-			return nil, usage("--out: %w", err)
+			return to, usage("--out: %w", err)
 		}
 		if err := writable(path); err != nil {
-			return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("--out %s cannot be written: %w", path, err))
+			return to, runner.As(runner.ErrEnvironment, fmt.Errorf("--out %s cannot be written: %w", path, err))
 		}
-		files = append(files, output{path, w})
+		to.files = append(to.files, output[T]{path, w})
 	}
-	return files, nil
+	return to, nil
+}
+
+// tell writes what was found to stdout and to the files, also if some of that
+// fails.
+func (to outputs[T]) tell(std streams, found T) error {
+	_, err := to.write(found)
+	return errors.Join(err, to.stdout(std.out, found))
 }
 
 func writable(path string) error {
@@ -99,12 +129,12 @@ func followed(path string) string {
 	return path
 }
 
-// write writes all files, also if some of them fail. The result is kept if one
-// that can be read again was written.
-func (files outputs) write(r *bench.Result) (kept bool, err error) {
+// write writes all files, also if some of them fail. What was found is kept if
+// one that can be read again was written.
+func (to outputs[T]) write(found T) (kept bool, err error) {
 	var failed []error
-	for _, f := range files {
-		if err := f.write(r); err != nil {
+	for _, f := range to.files {
+		if err := f.write(found); err != nil {
 			failed = append(failed, runner.As(runner.ErrEnvironment, fmt.Errorf("--out %s: %w", f.path, err)))
 		} else if strings.EqualFold(filepath.Ext(f.path), ".json") {
 			kept = true
@@ -129,9 +159,9 @@ func keep(r *bench.Result) error {
 
 // write replaces the file as a whole, so that nobody reads half of it and a
 // full disk leaves the old one.
-func (f output) write(r *bench.Result) error {
+func (f output[T]) write(found T) error {
 	if special(f.path) {
-		return f.overwrite(r, f.path)
+		return f.overwrite(found, f.path)
 	}
 	path, mode := followed(f.path), os.FileMode(0o644)
 	if info, err := os.Stat(path); err == nil {
@@ -141,7 +171,7 @@ func (f output) write(r *bench.Result) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(f.writer(file, r), file.Chmod(mode), file.Close())
+	err = errors.Join(f.writer(file, found), file.Chmod(mode), file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), path)
 	}
@@ -149,15 +179,15 @@ func (f output) write(r *bench.Result) error {
 		_ = os.Remove(file.Name())
 	}
 	if errors.Is(err, syscall.EBUSY) { // mounted there, as with docker run --volume r.json:/r.json
-		return f.overwrite(r, path)
+		return f.overwrite(found, path)
 	}
 	return err
 }
 
-func (f output) overwrite(r *bench.Result, path string) error {
+func (f output[T]) overwrite(found T, path string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.writer(file, r), file.Close())
+	return errors.Join(f.writer(file, found), file.Close())
 }

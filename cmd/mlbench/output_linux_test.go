@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mlbench/bench"
+	"mlbench/bench/report"
 	"mlbench/runner"
 )
 
@@ -22,11 +23,20 @@ func write(t *testing.T, path, text string) {
 }
 
 // outputTo is an output whose report is this text.
-func outputTo(path, text string) outputs {
-	return outputs{{path, func(w io.Writer, _ *bench.Result) error {
-		_, err := io.WriteString(w, text)
-		return err
-	}}}
+func outputTo(path, text string) outputs[*bench.Result] {
+	return outputs[*bench.Result]{
+		stdout: func(io.Writer, *bench.Result) error { return nil },
+		files: []output[*bench.Result]{{path, func(w io.Writer, _ *bench.Result) error {
+			_, err := io.WriteString(w, text)
+			return err
+		}}},
+	}
+}
+
+// openOutputs is what --out with these files opens.
+func openOutputs(paths ...string) (outputs[*bench.Result], error) {
+	r := rendering[*bench.Result]{formats: report.Results, format: "text", out: paths}
+	return r.open()
 }
 
 func mustHold(t *testing.T, path, text string) {
@@ -62,8 +72,7 @@ func TestOutputOnFullDisk(t *testing.T) {
 	path := filepath.Join(dir, "r.md")
 	write(t, path, "old")
 	result := &bench.Result{Schema: bench.Schema, Starts: make([]bench.Start, 1)}
-	silent := func(io.Writer, *bench.Result) error { return nil }
-	err := tell(result, outputTo(path, strings.Repeat("x", 1<<20)), streams{}, silent)
+	err := tell(result, outputTo(path, strings.Repeat("x", 1<<20)), streams{})
 	if !errors.Is(err, syscall.ENOSPC) || exitCode(err) != exitEnvironment {
 		t.Fatalf("%v", err)
 	}
@@ -78,7 +87,7 @@ func TestOutputOnFullDisk(t *testing.T) {
 	}
 	// No room there either.
 	t.Setenv("TMPDIR", filepath.Join(elsewhere, "none"))
-	if err := tell(result, outputTo(path, strings.Repeat("x", 1<<20)), streams{}, silent); !strings.Contains(err.Error(), "nor can the result be kept") {
+	if err := tell(result, outputTo(path, strings.Repeat("x", 1<<20)), streams{}); !strings.Contains(err.Error(), "nor can the result be kept") {
 		t.Errorf("%v", err)
 	}
 	// Nor on what stdout is; a reader who leaves is another matter.
@@ -86,11 +95,11 @@ func TestOutputOnFullDisk(t *testing.T) {
 	result.Candidates = make([]runner.Candidate, 1)
 	result.Starts[0].Role = bench.RoleTarget
 	full := func(io.Writer, *bench.Result) error { return syscall.ENOSPC }
-	if err := tell(result, nil, streams{}, full); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the result is kept in") {
+	if err := tell(result, outputs[*bench.Result]{stdout: full}, streams{}); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the result is kept in") {
 		t.Errorf("%v", err)
 	}
 	leaves := func(io.Writer, *bench.Result) error { return syscall.EPIPE }
-	if err := tell(result, nil, streams{}, leaves); !errors.Is(err, syscall.EPIPE) || strings.Contains(err.Error(), "kept") {
+	if err := tell(result, outputs[*bench.Result]{stdout: leaves}, streams{}); !errors.Is(err, syscall.EPIPE) || strings.Contains(err.Error(), "kept") {
 		t.Errorf("%v", err)
 	}
 }
@@ -99,7 +108,7 @@ func TestOutputOnReadOnlyDisk(t *testing.T) {
 	dir := t.TempDir()
 	mount(t, "tmpfs", dir, "tmpfs", syscall.MS_RDONLY, "")
 	for _, name := range []string{"r.json", "new/r.json"} {
-		if _, err := openOutputs([]string{filepath.Join(dir, name)}); !errors.Is(err, syscall.EROFS) || exitCode(err) != exitEnvironment {
+		if _, err := openOutputs(filepath.Join(dir, name)); !errors.Is(err, syscall.EROFS) || exitCode(err) != exitEnvironment {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -140,7 +149,7 @@ func TestOutputThroughLinks(t *testing.T) {
 	link("../results", "folder.md")
 	for name, file := range map[string]string{"there.md": "there.md", "new.md": "new.md", "twice.md": "new.md"} {
 		path := filepath.Join(dir, "links", name)
-		if _, err := openOutputs([]string{path}); err != nil {
+		if _, err := openOutputs(path); err != nil {
 			t.Error(err)
 		}
 		if _, err := outputTo(path, name).write(nil); err != nil {
@@ -154,7 +163,7 @@ func TestOutputThroughLinks(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "results", "there.md")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", err, info.Mode())
 	}
-	if _, err := openOutputs([]string{filepath.Join(dir, "links", "folder.md")}); err == nil || !strings.Contains(err.Error(), "it is a folder") {
+	if _, err := openOutputs(filepath.Join(dir, "links", "folder.md")); err == nil || !strings.Contains(err.Error(), "it is a folder") {
 		t.Errorf("%v", err)
 	}
 }
@@ -178,7 +187,7 @@ func TestUnfinishedFilesAreReaped(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := openOutputs([]string{filepath.Join(dir, "r.md")}); err != nil {
+		if _, err := openOutputs(filepath.Join(dir, "r.md")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(filepath.Join(dir, name)); stays != (err == nil) {

@@ -10,19 +10,14 @@ import (
 )
 
 func newReport(std streams) *cobra.Command {
-	var format string
-	var out []string
+	var telling rendering[*bench.Result]
 	cmd := &cobra.Command{
 		Use:     "report FILE [flags]",
 		Short:   "Render a saved result again, its verdicts recomputed from the starts",
 		Example: `  mlbench report result.json --format markdown`,
 		Args:    exactly(1, "one result file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			stdout, err := report.ForFormat(format)
-			if err != nil {
-				return usage("--format: %w", err)
-			}
-			files, err := openOutputs(out)
+			to, err := telling.open()
 			if err != nil {
 				return err
 			}
@@ -35,10 +30,7 @@ func newReport(std streams) *cobra.Command {
 			if err != nil {
 				return usage("%w", err)
 			}
-			if _, err := files.write(result); err != nil {
-				return err
-			}
-			if err := stdout(std.out, result); err != nil {
+			if err := to.tell(std, result); err != nil {
 				return err
 			}
 			switch result.Ended { // as the run itself did
@@ -50,7 +42,6 @@ func newReport(std streams) *cobra.Command {
 			return verdict(result)
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "what goes to stdout: text, markdown, json")
-	cmd.Flags().StringArrayVarP(&out, "out", "o", nil, "write to this file too: .json, .md, .csv (repeatable)")
+	telling.register(cmd.Flags(), report.Results, "the result")
 	return cmd
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,10 +20,9 @@ import (
 
 // selftestOptions are the flags of selftest.
 type selftestOptions struct {
-	plan   selftest.Plan // what flags change of it
-	quick  bool
-	out    []string
-	format string
+	plan    selftest.Plan // what flags change of it
+	quick   bool
+	telling rendering[*selftest.Report]
 }
 
 func newSelftest(std streams) *cobra.Command {
@@ -59,8 +56,7 @@ Interrupted, it removes what it started and writes nothing.`,
 	f.StringVar(&o.plan.Runner, "runner", "docker", "what starts the server: docker, process")
 	f.VarP(parsed(&o.plan.Seed, parseSeed, "n", "random"), "seed", "", "of the order of starts, and of the replays")
 	f.BoolVar(&o.plan.NoCovariate, "no-covariate", false, "judge the times alone; do not use what is known of the host")
-	f.StringArrayVarP(&o.out, "out", "o", nil, "write what was found to this file too: .json (repeatable)")
-	f.StringVar(&o.format, "format", "text", "what goes to stdout: "+strings.Join(report.SelftestFormats, ", "))
+	o.telling.register(f, report.Selftests, "what was found")
 	return cmd
 }
 
@@ -90,15 +86,11 @@ func (o *selftestOptions) complete(f *pflag.FlagSet) {
 }
 
 func (o *selftestOptions) run(ctx context.Context, std streams) error {
-	stdout, err := report.ForSelftestFormat(o.format)
-	if err != nil {
-		return usage("--format: %w", err)
-	}
-	var found *selftest.Report
-	files, err := selftestOutputs(o.out, &found)
+	to, err := o.telling.open()
 	if err != nil {
 		return err
 	}
+	var found *selftest.Report
 	progress := newProgress(std.err)
 	r, err := newRunner(o.plan.Runner, docker.Options{Notify: progress.Note})
 	if err != nil {
@@ -111,8 +103,7 @@ func (o *selftestOptions) run(ctx context.Context, std streams) error {
 	progress.end()
 	err = errors.Join(err, r.Close())
 	if found != nil {
-		_, writeErr := files.write(nil)
-		err = errors.Join(err, writeErr, stdout(std.out, found))
+		err = errors.Join(err, to.tell(std, found))
 	}
 	switch {
 	case err != nil:
@@ -121,21 +112,6 @@ func (o *selftestOptions) run(ctx context.Context, std streams) error {
 		return exitError{code: exitGate}
 	}
 	return nil
-}
-
-// selftestOutputs are the files that --out names, as openOutputs makes them;
-// they are written with what found points to by then.
-func selftestOutputs(paths []string, found **selftest.Report) (outputs, error) {
-	for _, path := range paths {
-		if !strings.EqualFold(filepath.Ext(path), ".json") {
-			return nil, usage("--out: %s: a self-test is written as .json only: e.g. --out selftest.json", path)
-		}
-	}
-	files, err := openOutputs(paths)
-	for i := range files {
-		files[i].writer = func(w io.Writer, _ *bench.Result) error { return (*found).Write(w) }
-	}
-	return files, err
 }
 
 // selftestServer is this very program as a candidate of the runner.

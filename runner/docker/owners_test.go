@@ -19,18 +19,17 @@ import (
 
 const naive = "fastapi-sklearn:naive"
 
-// scenarioImage reads the scenario's image with Debian's packages. Where it has
-// not been built (make images) the test is skipped, or fails where
+// scenarioImage reads one of the scenario's images. Where it has not been built (make images) the test is skipped, or fails where
 // MLBENCH_REQUIRE_IMAGES says that it has been.
-func scenarioImage(t testing.TB, r *Runner) (*image.Index, *image.Owners) {
+func scenarioImage(t testing.TB, r *Runner, ref string) (*image.Index, *image.Owners) {
 	t.Helper()
-	if _, err := r.cli.ImageInspect(t.Context(), naive); err != nil {
+	if _, err := r.cli.ImageInspect(t.Context(), ref); err != nil {
 		if os.Getenv("MLBENCH_REQUIRE_IMAGES") != "" {
 			t.Fatal(err)
 		}
 		t.Skip("needs the scenario's images: ", err)
 	}
-	x, err := r.Index(t.Context(), naive, image.Options{})
+	x, err := r.Index(t.Context(), ref, image.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +85,7 @@ func said(t testing.TB, r *Runner, ref, script string) string {
 // dpkg says which paths are a package's, stat what they hold.
 func TestOwnersOfScenario(t *testing.T) {
 	r := closing(t, Options{})
-	x, o := scenarioImage(t, r)
+	x, o := scenarioImage(t, r, naive)
 
 	var total, named int64
 	for _, owned := range o.All {
@@ -205,7 +204,7 @@ func dpkgCount(t testing.TB, r *Runner) (of map[string]string, sizes map[string]
 // apt has to agree which packages are there only because they are recommended.
 func TestReasonsOfScenario(t *testing.T) {
 	r := closing(t, Options{})
-	x, o := scenarioImage(t, r)
+	x, o := scenarioImage(t, r, naive)
 	var sum int64
 	reasons := make(map[string]image.Reason)
 	for _, reason := range x.Reasons(o) {
@@ -241,7 +240,7 @@ func TestReasonsOfScenario(t *testing.T) {
 // that is run from its sources, and one that is removed.
 func TestOwnersOfLayerOnTop(t *testing.T) {
 	r := closing(t, Options{})
-	_, before := scenarioImage(t, r)
+	_, before := scenarioImage(t, r, naive)
 	out, id := ran(t, r, naive, `
 		mkdir -p /tmp/p/demo /srv/devel/devel
 		cd /tmp/p
@@ -309,7 +308,7 @@ setup(name='devel', version='0.1', packages=['devel'])" > setup.py
 func BenchmarkOwners(b *testing.B) {
 	r := engine(b, Options{})
 	defer func() { _ = r.Close() }()
-	x, o := scenarioImage(b, r)
+	x, o := scenarioImage(b, r, naive)
 	b.Run("owners", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
