@@ -3,6 +3,7 @@ package image
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // An OwnerKind is what sort of thing owns a file.
@@ -85,20 +86,14 @@ func (x *Index) Owners() *Owners {
 // names: conda's cache has the same files as its environments, and which name
 // bears the size is chance.
 func (o *Owners) shareLinks(x *Index, c *claims) {
-	var bearers map[Place]int
 	for i, f := range x.Files {
 		if f.Kind != HardLink {
 			continue
 		}
-		if bearers == nil {
-			bearers = make(map[Place]int)
-			for i, f := range x.Files {
-				if f.Kind == Regular {
-					bearers[Place{f.Layer, f.Path}] = i
-				}
-			}
-		}
-		if bearer, ok := bearers[Place{f.Layer, f.Link}]; ok && c.all[o.of[i]].Kind.rank() < c.all[o.of[bearer]].Kind.rank() {
+		bearer, ok := slices.BinarySearchFunc(x.Files, Place{f.Layer, f.Link}, func(f File, p Place) int {
+			return cmp.Or(cmp.Compare(f.Layer, p.Layer), strings.Compare(f.Path, p.Path))
+		})
+		if ok && o.of[bearer] >= 0 && c.all[o.of[i]].Kind.rank() < c.all[o.of[bearer]].Kind.rank() {
 			o.of[bearer] = o.of[i]
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"maps"
 	"strings"
 	"testing"
-
-	"mlbench/runner/image/installed"
 )
 
 func whyOf(x *Index) map[string]string {
@@ -133,17 +131,5 @@ func TestReasonsOfAlpine(t *testing.T) {
 	want := map[string]string{"musl": ReasonBase, "python3": "python3" + andNeeds, "zlib": "python3" + andNeeds, "gcc": ReasonToolchain, "": "unowned"}
 	if !maps.Equal(got, want) {
 		t.Errorf("%v", got)
-	}
-}
-
-func TestTools(t *testing.T) {
-	for name, want := range map[string]bool{
-		"gcc": true, "gcc-12": true, "g++-12": true, "libc6-dev": true, "libboost1.74-dev": true, "llvm-14-dev": true, "linux-libc-dev": true,
-		"python3-dev": true, "glibc-devel": true, "make": true, "cuda-nvcc-12-2": true, "cuda-cudart-dev-12-2": true,
-		"gcc-12-base": false, "libgcc-s1": false, "makedev": false, "udev": false, "libc6": false, "python3": false, "cpp-httplib": true, "device-mapper": false, "": false,
-	} {
-		if got := isTool(installed.Package{Name: name}); got != want {
-			t.Errorf("%s: %v", name, got)
-		}
 	}
 }
