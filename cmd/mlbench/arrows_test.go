@@ -17,29 +17,50 @@ func TestArrows(t *testing.T) {
 	// may import none.
 	own := map[string][]string{
 		"mlbench/cmd/mlbench": {
-			"mlbench/bench", "mlbench/bench/report", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner", "mlbench/runner/docker", "mlbench/runner/image",
-			"mlbench/runner/process", "mlbench/scenarios",
+			"mlbench/bench", "mlbench/bench/report", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner", "mlbench/runner/docker",
+			"mlbench/runner/image", "mlbench/runner/image/dockerfile", "mlbench/runner/image/policy", "mlbench/runner/process", "mlbench/scenarios",
 		},
+<<<<<<< HEAD
+		"mlbench/cmd/calibrate":           {"mlbench/bench/calibration"},
+		"mlbench/bench":                   {"mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/calibration":       {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/report":            {"mlbench/bench", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner", "mlbench/runner/image", "mlbench/stats"},
+		"mlbench/bench/selftest":          {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
+		"mlbench/runner/probe":            {"mlbench/runner"},
+		"mlbench/runner/probe/listen":     {"mlbench/runner"},
+		"mlbench/runner/speed":            {"mlbench/runner"},
+		"mlbench/runner/cache":            {"mlbench/runner"},
+		"mlbench/runner/docker":           {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/image", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
+		"mlbench/runner/process":          {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
+		"mlbench/runner/image":            {"mlbench/gpu", "mlbench/runner/image/installed"},
+		"mlbench/runner/image/dockerfile": {"mlbench/runner/image"},
+		"mlbench/runner/image/policy":     {"mlbench/runner/image"},
+		"mlbench/runner/runnertest":       {"mlbench/runner"},
+=======
 		"mlbench/cmd/calibrate":       {"mlbench/bench/calibration"},
 		"mlbench/bench":               {"mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/calibration":   {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
-		"mlbench/bench/report":        {"mlbench/bench", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/report":        {"mlbench/bench", "mlbench/bench/selftest", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/selftest":      {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
 		"mlbench/runner/probe":        {"mlbench/runner"},
 		"mlbench/runner/probe/listen": {"mlbench/runner"},
 		"mlbench/runner/speed":        {"mlbench/runner"},
 		"mlbench/runner/cache":        {"mlbench/runner"},
-		"mlbench/runner/image":        {"mlbench/gpu", "mlbench/runner/image/installed"},
+		"mlbench/runner/image":        {"mlbench/runner/image/installed"},
 		"mlbench/runner/docker":       {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/image", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
 		"mlbench/runner/process":      {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
 		"mlbench/runner/runnertest":   {"mlbench/runner"},
+>>>>>>> owners
 	}
 	// Modules that only these packages may import, by prefix.
 	only := map[string][]string{
-		"github.com/docker/docker/":         {"mlbench/runner/docker"},
-		"github.com/olekukonko/tablewriter": {"mlbench/bench/report"},
-		"github.com/spf13/cobra":            {"mlbench/cmd/mlbench"},
-		"github.com/cilium/ebpf":            {"mlbench/runner/probe/listen"},
+		"github.com/docker/docker/":          {"mlbench/runner/docker"},
+		"github.com/olekukonko/tablewriter":  {"mlbench/bench/report"},
+		"github.com/spf13/cobra":             {"mlbench/cmd/mlbench"},
+		"github.com/cilium/ebpf":             {"mlbench/runner/probe/listen"},
+		"github.com/moby/buildkit/frontend/": {"mlbench/runner/image/dockerfile"},
+		"mvdan.cc/sh":                        {"mlbench/runner/image/dockerfile"},
+		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy"},
 		// calibration holds the tests of other tools, to judge them by.
 		"gonum.org/v1/gonum/":                    {"mlbench/stats", "mlbench/bench/calibration"},
 		"github.com/aclements/go-moremath/stats": {"mlbench/stats", "mlbench/bench/calibration"},

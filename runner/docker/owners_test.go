@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
+	dockerimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"mlbench/runner/image"
@@ -18,26 +19,25 @@ import (
 
 const naive = "fastapi-sklearn:naive"
 
-// scenarioImage reads the scenario's image with Debian's packages. Where it has
-// not been built (make images) the test is skipped, or fails where
+// scenarioImage reads one of the scenario's images. Where it has not been built (make images) the test is skipped, or fails where
 // MLBENCH_REQUIRE_IMAGES says that it has been.
-func scenarioImage(t testing.TB, r *Runner) (*image.Index, *image.Owners) {
+func scenarioImage(t testing.TB, r *Runner, ref string) (*image.Index, *image.Owners) {
 	t.Helper()
-	if _, err := r.cli.ImageInspect(t.Context(), naive); err != nil {
+	if _, err := r.cli.ImageInspect(t.Context(), ref); err != nil {
 		if os.Getenv("MLBENCH_REQUIRE_IMAGES") != "" {
 			t.Fatal(err)
 		}
 		t.Skip("needs the scenario's images: ", err)
 	}
-	x, err := r.Index(t.Context(), naive, image.Options{})
+	x, err := r.Index(t.Context(), ref, image.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return x, x.Owners()
 }
 
-// said is what a shell script says in a container of an image.
-func said(t testing.TB, r *Runner, ref, script string) string {
+// ran is what a shell script says in a container of an image, and the container.
+func ran(t testing.TB, r *Runner, ref, script string) (said, id string) {
 	t.Helper()
 	ctx := t.Context()
 	c, err := r.cli.ContainerCreate(ctx, &container.Config{
@@ -46,11 +46,11 @@ func said(t testing.TB, r *Runner, ref, script string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := r.cli.ContainerRemove(context.Background(), c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
 	stream, err := r.cli.ContainerAttach(ctx, c.ID, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
 	if err != nil {
 		t.Fatal(err)
@@ -63,17 +63,29 @@ func said(t testing.TB, r *Runner, ref, script string) string {
 	if _, err := stdcopy.StdCopy(&out, &errs, stream.Reader); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := r.cli.ContainerInspect(ctx, c.ID); err != nil || state.State.ExitCode != 0 {
-		t.Fatalf("%v, status %d: %s", err, state.State.ExitCode, errs.String())
+	ended, failed := r.cli.ContainerWait(ctx, c.ID, container.WaitConditionNotRunning)
+	select {
+	case err := <-failed:
+		t.Fatal(err)
+	case end := <-ended:
+		if end.StatusCode != 0 {
+			t.Fatalf("status %d: %s", end.StatusCode, errs.String())
+		}
 	}
-	return out.String()
+	return out.String(), c.ID
+}
+
+func said(t testing.TB, r *Runner, ref, script string) string {
+	t.Helper()
+	out, _ := ran(t, r, ref, script)
+	return out
 }
 
 // Debian's own tools have to agree with us, package by package and to the byte:
 // dpkg says which paths are a package's, stat what they hold.
 func TestOwnersOfScenario(t *testing.T) {
 	r := closing(t, Options{})
-	x, o := scenarioImage(t, r)
+	x, o := scenarioImage(t, r, naive)
 
 	var total, named int64
 	for _, owned := range o.All {
@@ -192,7 +204,7 @@ func dpkgCount(t testing.TB, r *Runner) (of map[string]string, sizes map[string]
 // apt has to agree which packages are there only because they are recommended.
 func TestReasonsOfScenario(t *testing.T) {
 	r := closing(t, Options{})
-	x, o := scenarioImage(t, r)
+	x, o := scenarioImage(t, r, naive)
 	var sum int64
 	reasons := make(map[string]image.Reason)
 	for _, reason := range x.Reasons(o) {
@@ -222,4 +234,91 @@ func TestReasonsOfScenario(t *testing.T) {
 	if largest[0].Name != image.ReasonRecommended || largest[1].Name != image.ReasonToolchain {
 		t.Errorf("the largest are %s and %s", largest[0].Name, largest[1].Name)
 	}
+}
+
+// What pip and dpkg themselves write down in a layer on top: a package and one
+// that is run from its sources, and one that is removed.
+func TestOwnersOfLayerOnTop(t *testing.T) {
+	r := closing(t, Options{})
+	_, before := scenarioImage(t, r)
+	out, id := ran(t, r, naive, `
+		mkdir -p /tmp/p/demo /srv/devel/devel
+		cd /tmp/p
+		echo "from setuptools import setup
+setup(name='Demo_Pkg', version='1.2', packages=['demo'], package_data={'demo': ['*.txt']}, scripts=['demo-script'])" > setup.py
+		echo x = 1 > demo/__init__.py
+		echo data > 'demo/a, \"b\".txt'
+		echo '#!/bin/sh' > demo-script
+		cd /srv/devel
+		echo "from setuptools import setup
+setup(name='devel', version='0.1', packages=['devel'])" > setup.py
+		echo y = 2 > devel/__init__.py
+		touch /tmp/before
+		python3 -m pip install --quiet --no-index --no-deps --no-build-isolation --break-system-packages /tmp/p
+		find /usr/local -newer /tmp/before -type f
+		python3 -m pip install --quiet --no-index --no-deps --no-build-isolation --break-system-packages -e /srv/devel
+		dpkg --remove --force-depends python3-nose > /dev/null`)
+	c, err := r.cli.ContainerCommit(t.Context(), id, container.CommitOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := r.cli.ImageRemove(context.Background(), c.ID, dockerimage.RemoveOptions{Force: true}); err != nil {
+			t.Error(err)
+		}
+	}()
+	x, err := r.Index(t.Context(), c.ID, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := x.Owners()
+	paths := strings.Split(strings.TrimSpace(out), "\n")
+	if len(paths) < 8 {
+		t.Errorf("pip has made only %q", paths)
+	}
+	demo := image.Owner{Kind: image.Pip, Name: "demo-pkg", Version: "1.2"}
+	for _, path := range paths {
+		if i, ok := x.Lookup(strings.TrimPrefix(path, "/")); !ok || o.Of(i) != demo {
+			t.Errorf("%s: %v", path, o.Of(i))
+		}
+	}
+	if i, ok := x.Lookup("srv/devel/devel/__init__.py"); !ok || o.Of(i).Name != "devel" {
+		t.Errorf("what is run from its sources belongs to %v", o.Of(i))
+	}
+	nose := func(o *image.Owners) image.Owned {
+		return o.All[slices.IndexFunc(o.All, func(owned image.Owned) bool { return owned.Name == "python3-nose" })]
+	}
+	if was, is := nose(before), nose(o); is.Bytes < was.Bytes || is.Wasted < was.Bytes*9/10 {
+		t.Errorf("removed: %+v, before %+v", is, was)
+	}
+	names := make(map[string]string)
+	var sum int64
+	for _, reason := range x.Reasons(o) {
+		sum += reason.Bytes
+		for _, p := range reason.Packages {
+			names[p.Name] = reason.Name
+		}
+	}
+	if sum != x.UnpackedBytes() || names["demo-pkg"] != "demo-pkg" || names["python3-nose"] != image.ReasonRemoved {
+		t.Errorf("%d bytes of %d: %q, %q", sum, x.UnpackedBytes(), names["demo-pkg"], names["python3-nose"])
+	}
+}
+
+// BenchmarkOwners is of the 60,000 files of the scenario's image.
+func BenchmarkOwners(b *testing.B) {
+	r := engine(b, Options{})
+	defer func() { _ = r.Close() }()
+	x, o := scenarioImage(b, r)
+	b.Run("owners", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			x.Owners()
+		}
+	})
+	b.Run("reasons", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			x.Reasons(o)
+		}
+	})
 }

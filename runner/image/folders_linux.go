@@ -63,10 +63,14 @@ func seesAll() error {
 // kind is what an inode is, with its permissions.
 func kind(mode uint32) (Kind, fs.FileMode) {
 	m := fs.FileMode(mode & 0o777)
-	for bit, as := range map[uint32]fs.FileMode{unix.S_ISUID: fs.ModeSetuid, unix.S_ISGID: fs.ModeSetgid, unix.S_ISVTX: fs.ModeSticky} {
-		if mode&bit != 0 {
-			m |= as
-		}
+	if mode&unix.S_ISUID != 0 {
+		m |= fs.ModeSetuid
+	}
+	if mode&unix.S_ISGID != 0 {
+		m |= fs.ModeSetgid
+	}
+	if mode&unix.S_ISVTX != 0 {
+		m |= fs.ModeSticky
 	}
 	switch mode & unix.S_IFMT {
 	case unix.S_IFREG:

@@ -68,15 +68,26 @@ func (c *claims) maker(f File) (int32, bool) {
 			}
 		}
 	}
-	for place := f.Path; place != ""; place = folder(strings.TrimSuffix(place, "/")) {
-		if place != f.Path {
-			place += "/"
+	for n := range len(f.Path) + 1 {
+		if n < len(f.Path) && f.Path[n] != '/' {
+			continue
 		}
-		for _, name := range makers[place] {
+		for _, name := range makers[f.Path[:min(n+1, len(f.Path))]] {
 			if owner, ok := c.named(name, f.Layer); ok {
 				return owner, true
 			}
 		}
+		if n > longestMaker {
+			break
+		}
 	}
 	return 0, false
 }
+
+// longestMaker is the length of the longest path of makers.
+var longestMaker = func() (n int) {
+	for place := range makers {
+		n = max(n, len(place))
+	}
+	return n
+}()

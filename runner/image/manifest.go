@@ -47,9 +47,9 @@ func (a *Archive[T]) find(want, arch string) (*archived, error) {
 	if want != "" {
 		matching = slices.DeleteFunc(slices.Clone(all), func(i *archived) bool { return !i.is(want) })
 	}
-	if len(matching) > 1 { // one image for several platforms?
+	if len(matching) > 1 && (want != "" || oneIndex(matching)) { // one image for several platforms
 		ours := slices.DeleteFunc(slices.Clone(matching), func(i *archived) bool { return i.OS != "linux" || i.Architecture != arch })
-		if len(ours) == 1 && slices.ContainsFunc(matching, func(i *archived) bool { return i.Platform != ours[0].Platform }) {
+		if len(ours) == 1 {
 			matching = ours
 		}
 	}
@@ -64,6 +64,13 @@ func (a *Archive[T]) find(want, arch string) (*archived, error) {
 		return nil, fmt.Errorf("there are several images in it: name one of %s", list(all))
 	}
 	return nil, fmt.Errorf("%q may be several of its images: name one of %s", want, list(matching))
+}
+
+// oneIndex reports whether one index leads to all these images.
+func oneIndex(images []*archived) bool {
+	return !slices.ContainsFunc(images, func(i *archived) bool {
+		return len(i.digests) < 2 || i.digests[0] != images[0].digests[0]
+	})
 }
 
 // list names images, the first of them.

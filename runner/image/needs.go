@@ -2,7 +2,6 @@ package image
 
 import (
 	"slices"
-	"strings"
 
 	"mlbench/runner/image/installed"
 )
@@ -238,34 +237,12 @@ func (n *needs) explainTools() {
 	})
 }
 
-// tools are packages for building others, by name; a * stands for anything.
-var tools = []string{
-	"build-essential", "dpkg-dev", "python3-dev", "binutils", "binutils-*", "gcc", "gcc-[0-9]*", "g++", "g++-*", "cpp", "cpp-*", "gfortran", "gfortran-*",
-	"make", "cmake", "cmake-*", "ninja-build", "meson", "autoconf", "automake", "libtool", "libtool-bin", "pkg-config", "pkgconf", "bison", "flex", "m4",
-	"patch", "gdb", "clang", "clang-*", "llvm", "llvm-*", "lld", "lld-*", "rustc", "cargo", "golang", "golang-*", "ccache", "swig", "cython3",
-	"cuda-nvcc-*", "cuda-toolkit-*", "cuda-compiler-*", "cuda-command-line-tools-*", "build-base", "gcc-c++", "*-dev", "*-dev-[0-9]*", "*-devel",
-	"python3-pythran",
-}
-
+// isTool goes by the name in any manager's words, as it does not matter here.
 func isTool(p installed.Package) bool {
-	return slices.ContainsFunc(tools, func(pattern string) bool { return matches(pattern, p.Name) })
-}
-
-// matches tells a name by a pattern of at most one * at the beginning and one at
-// the end, or [0-9]* there.
-func matches(pattern, name string) bool {
-	begin, digit := strings.CutSuffix(pattern, "[0-9]*")
-	begin, any := strings.CutSuffix(begin, "*")
-	end, anyBefore := strings.CutPrefix(begin, "*")
-	switch i := strings.Index(name, end); {
-	case i < 0, i > 0 && !anyBefore:
-		return false
-	case digit:
-		rest := name[i+len(end):]
-		return rest != "" && rest[0] >= '0' && rest[0] <= '9'
-	case any:
-		return true
-	default:
-		return strings.HasSuffix(name, end) && (anyBefore || name == end)
+	for _, kind := range []OwnerKind{Dpkg, Apk, Rpm, Conda} {
+		if builds(Owner{Kind: kind, Name: p.Name}) {
+			return true
+		}
 	}
+	return false
 }

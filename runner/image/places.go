@@ -74,7 +74,7 @@ func (c *claims) cuda(f File) Owner {
 // something else only from minWeights on.
 var (
 	weights      = []string{".safetensors", ".gguf", ".ggml", ".onnx", ".pt", ".pth", ".ckpt", ".tflite", ".joblib", ".engine", ".keras"}
-	maybeWeights = []string{".bin", ".pkl", ".pickle", ".h5", ".hdf5", ".pb", ".npz", ".npy", ".model", ".mar", ".onnx_data", ".msgpack", ".params"}
+	maybeWeights = []string{".bin", ".pkl", ".pickle", ".h5", ".hdf5", ".pb", ".model", ".mar", ".onnx_data", ".msgpack", ".params"}
 )
 
 const (

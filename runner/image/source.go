@@ -39,7 +39,7 @@ func ahead(ctx context.Context, r io.Reader, lim limits) (s *source, stop func()
 	ctx, cancel := context.WithCancel(ctx)
 	s = &source{ctx: ctx, limits: lim, full: make(chan chunk, chunks), empty: make(chan []byte, chunks)}
 	for range chunks {
-		s.empty <- make([]byte, chunkSize)
+		s.empty <- nil // made when it is needed
 	}
 	go func() {
 		for {
@@ -48,6 +48,9 @@ func ahead(ctx context.Context, r io.Reader, lim limits) (s *source, stop func()
 			case <-ctx.Done():
 				return
 			case c.b = <-s.empty:
+			}
+			if c.b == nil {
+				c.b = make([]byte, chunkSize)
 			}
 			n := 0
 			for n < chunkSize/2 && c.err == nil {

@@ -82,7 +82,7 @@ func (c *claims) dpkg() {
 			owner = c.owner(Owner{Kind: Dpkg, Name: l.name})
 		}
 		d, _ := at(diverted, func(d diversions) int { return d.layer }, l.layer)
-		for _, p := range installed.List(l.paths) {
+		for p := range installed.List(l.paths) {
 			if d, ok := d.of[p]; ok && d.By != l.name {
 				p = d.To
 			}

@@ -6,16 +6,14 @@ import "strings"
 // empty line between packages.
 func Apk(content string) []Package {
 	var all []Package
-	for content != "" {
+	left := newRoom(len(content))
+	for content != "" && len(all) < maxPackages {
 		var paragraph string
 		paragraph, content, _ = strings.Cut(content, "\n\n")
 		var p Package
 		dir := ""
-		lines(paragraph, func(line string) {
-			key, value, ok := strings.Cut(line, ":")
-			if !ok || len(value) > maxPath && (key == "F" || key == "R") {
-				return
-			}
+		for line := range lines(paragraph) {
+			key, value, _ := strings.Cut(line, ":")
 			switch key {
 			case "P":
 				p.Name = value
@@ -27,20 +25,24 @@ func Apk(content string) []Package {
 				p.Source = value
 			case "D":
 				for need := range strings.FieldsSeq(value) {
-					if !strings.HasPrefix(need, "!") { // a conflict
+					if !strings.HasPrefix(need, "!") && left.value() { // no conflict
 						p.Needs = append(p.Needs, []string{bare(need)})
 					}
 				}
 			case "p":
 				for feature := range strings.FieldsSeq(value) {
-					p.Provides = append(p.Provides, bare(feature))
+					if left.value() {
+						p.Provides = append(p.Provides, bare(feature))
+					}
 				}
 			case "F":
-				dir = value
+				dir = value + "/"
 			case "R":
-				p.Files = append(p.Files, dir+"/"+value)
+				if path, ok := left.path(dir, value); ok {
+					p.Files = append(p.Files, path)
+				}
 			}
-		})
+		}
 		if p.Name != "" {
 			all = append(all, p)
 		}

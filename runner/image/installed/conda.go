@@ -2,6 +2,10 @@ package installed
 
 import "encoding/json"
 
+// maxConda is the longest file of conda-meta that is read, in bytes: those of
+// packages of ten thousand files have 4 MB.
+const maxConda = 16 << 20
+
 // Conda reads a file of conda-meta. Files are relative to the environment.
 func Conda(content []byte) (Package, bool) {
 	var meta struct {
@@ -10,7 +14,7 @@ func Conda(content []byte) (Package, bool) {
 		Files   []string `json:"files"`
 		Depends []string `json:"depends"`
 	}
-	if json.Unmarshal(content, &meta) != nil || meta.Name == "" {
+	if len(content) > maxConda || json.Unmarshal(content, &meta) != nil || meta.Name == "" {
 		return Package{}, false
 	}
 	p := Package{Name: meta.Name, Version: meta.Version, Files: meta.Files}

@@ -27,8 +27,9 @@ func Rpm(db []byte) ([]Package, error) {
 		blobs, err = bdbBlobs(db)
 	}
 	var all []Package
-	for _, blob := range blobs {
-		if p, ok := rpmHeader(blob); ok {
+	left := newRoom(len(db))
+	for _, blob := range blobs[:min(len(blobs), maxPackages)] {
+		if p, ok := rpmHeader(blob, left); ok {
 			all = append(all, p)
 		}
 	}
@@ -60,7 +61,7 @@ const (
 
 // rpmHeader reads a package's header: counts of entries and of bytes of data,
 // the entries (tag, type, offset, count), the data; all big endian.
-func rpmHeader(b []byte) (Package, bool) {
+func rpmHeader(b []byte, left *room) (Package, bool) {
 	if len(b) < 8 {
 		return Package{}, false
 	}
@@ -72,7 +73,7 @@ func rpmHeader(b []byte) (Package, bool) {
 	h := rpmValues{strings: make(map[uint32][]string), ints: make(map[uint32][]uint32)}
 	for ; len(entries) > 0; entries = entries[16:] {
 		h.read(binary.BigEndian.Uint32(entries), binary.BigEndian.Uint32(entries[4:]),
-			int64(binary.BigEndian.Uint32(entries[8:])), int64(binary.BigEndian.Uint32(entries[12:])), data)
+			int64(binary.BigEndian.Uint32(entries[8:])), int64(binary.BigEndian.Uint32(entries[12:])), data, left)
 	}
 	p := Package{Name: h.first(rpmName), Arch: h.first(rpmArch), Provides: h.strings[rpmProvides]}
 	if p.Name == "" {
@@ -92,8 +93,8 @@ func rpmHeader(b []byte) (Package, bool) {
 	dirs, names, indexes := h.strings[rpmDirNames], h.strings[rpmBaseNames], h.ints[rpmDirIndexes]
 	for i, name := range names {
 		if i < len(indexes) && int64(indexes[i]) < int64(len(dirs)) {
-			if dir := dirs[indexes[i]]; len(dir)+len(name) <= maxPath {
-				p.Files = append(p.Files, dir+name)
+			if path, ok := left.path(dirs[indexes[i]], name); ok {
+				p.Files = append(p.Files, path)
 			}
 		}
 	}
@@ -114,7 +115,7 @@ func (h rpmValues) first(tag uint32) string {
 	return ""
 }
 
-func (h rpmValues) read(tag, kind uint32, offset, count int64, data []byte) {
+func (h rpmValues) read(tag, kind uint32, offset, count int64, data []byte, left *room) {
 	if offset > int64(len(data)) || count > int64(len(data))-offset {
 		return
 	}
@@ -124,7 +125,8 @@ func (h rpmValues) read(tag, kind uint32, offset, count int64, data []byte) {
 		if kind != rpmInt32 || h.ints[tag] != nil {
 			return
 		}
-		for ; count > 0 && len(data) >= 4; count-- {
+		h.ints[tag] = []uint32{}
+		for ; count > 0 && len(data) >= 4 && left.value(); count-- {
 			h.ints[tag] = append(h.ints[tag], binary.BigEndian.Uint32(data))
 			data = data[4:]
 		}
@@ -132,9 +134,10 @@ func (h rpmValues) read(tag, kind uint32, offset, count int64, data []byte) {
 		if kind != rpmString && kind != rpmStringArray && kind != rpmI18NString || h.strings[tag] != nil {
 			return
 		}
+		h.strings[tag] = []string{}
 		for ; count > 0; count-- {
 			s, rest, ok := bytes.Cut(data, []byte{0})
-			if !ok {
+			if !ok || !left.value() {
 				return
 			}
 			h.strings[tag] = append(h.strings[tag], string(s))

@@ -39,13 +39,25 @@ func bdbBlobs(db []byte) ([][]byte, error) {
 		if bdbPageHeader+2*entries > size {
 			return blobs, pageError(n)
 		}
-		for i := int64(1); i < entries; i += 2 { // keys and values by turns
-			value, ok := b.value(page, i)
+		for i, end := int64(0), size; i < entries; i++ {
+			// Items are put from the page's end on: keys and values by turns.
+			begin := int64(order.Uint16(page[bdbPageHeader+2*i:]))
+			if begin < bdbPageHeader || begin >= end {
+				return blobs, pageError(n)
+			}
+			item := page[begin:end]
+			if end = begin; i%2 == 0 {
+				continue
+			}
+			value, ok := b.value(item)
 			if !ok {
 				return blobs, pageError(n)
 			}
 			blobs = append(blobs, value)
 		}
+	}
+	if last := int64(order.Uint32(db[32:])); (last+1)*size > int64(len(db)) {
+		return blobs, pageError(last)
 	}
 	return blobs, nil
 }
@@ -60,14 +72,8 @@ type bdb struct {
 // page is one that is there.
 func (b bdb) page(n int64) []byte { return b.db[n*b.size : (n+1)*b.size] }
 
-// value is the value at an index of a page: items are put from its end on.
-func (b bdb) value(page []byte, i int64) ([]byte, bool) {
-	begin := int64(b.order.Uint16(page[bdbPageHeader+2*i:]))
-	end := int64(b.order.Uint16(page[bdbPageHeader+2*(i-1):]))
-	if begin < bdbPageHeader || end <= begin || end > b.size {
-		return nil, false
-	}
-	item := page[begin:end]
+// value is what an item holds, on its page or on others.
+func (b bdb) value(item []byte) ([]byte, bool) {
 	switch {
 	case item[0] == bdbKeyData:
 		return item[1:], true

@@ -79,6 +79,7 @@ func (s sqlite) rows(n int64, depth int, f func(columns [][]byte)) error {
 	if first+2*cells > s.usable {
 		return pageError(n)
 	}
+	used := int64(0)
 	for i := range cells {
 		at := int64(binary.BigEndian.Uint16(page[first+2*i:]))
 		if at+4 > s.usable {
@@ -90,9 +91,9 @@ func (s sqlite) rows(n int64, depth int, f func(columns [][]byte)) error {
 			}
 			continue
 		}
-		payload, ok := s.payload(page[at:s.usable])
-		if !ok {
-			return pageError(n)
+		payload, local, ok := s.payload(page[at:s.usable])
+		if used += local; !ok || used > s.usable {
+			return pageError(n) // or cells share bytes
 		}
 		columns, ok := record(payload)
 		if !ok {
@@ -106,16 +107,18 @@ func (s sqlite) rows(n int64, depth int, f func(columns [][]byte)) error {
 	return nil
 }
 
-// payload is what a leaf's cell holds, with what is on overflow pages.
-func (s sqlite) payload(cell []byte) ([]byte, bool) {
+// payload is what a leaf's cell holds, with what is on overflow pages, and how
+// many bytes of it are local.
+func (s sqlite) payload(cell []byte) (payload []byte, local int64, ok bool) {
 	size, cell, ok := varint(cell)
 	if !ok || size > int64(len(s.db)) {
-		return nil, false
+		return nil, 0, false
 	}
 	if _, cell, ok = varint(cell); !ok { // the row's number
-		return nil, false
+		return nil, 0, false
 	}
-	local, most := size, s.usable-35
+	local = size
+	most := s.usable - 35
 	if size > most {
 		least := (s.usable-12)*32/255 - 23
 		if local = least + (size-least)%(s.usable-4); local > most {
@@ -123,24 +126,24 @@ func (s sqlite) payload(cell []byte) ([]byte, bool) {
 		}
 	}
 	if local > int64(len(cell)) {
-		return nil, false
+		return nil, 0, false
 	}
 	if local == size {
-		return cell[:local], true
+		return cell[:local], local, true
 	}
 	if local+4 > int64(len(cell)) {
-		return nil, false
+		return nil, 0, false
 	}
-	payload := append([]byte(nil), cell[:local]...)
+	payload = append(payload, cell[:local]...)
 	for next := int64(binary.BigEndian.Uint32(cell[local:])); int64(len(payload)) < size; {
 		page, ok := s.page(next)
 		if !ok {
-			return nil, false
+			return nil, 0, false
 		}
 		next = int64(binary.BigEndian.Uint32(page))
 		payload = append(payload, page[4:min(s.usable, 4+size-int64(len(payload)))]...)
 	}
-	return payload, true
+	return payload, local, true
 }
 
 // record is a row's columns as bytes: integers as they are stored.
