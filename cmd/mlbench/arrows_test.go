@@ -20,7 +20,6 @@ func TestArrows(t *testing.T) {
 			"mlbench/bench", "mlbench/bench/report", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner", "mlbench/runner/docker",
 			"mlbench/runner/image", "mlbench/runner/image/dockerfile", "mlbench/runner/image/policy", "mlbench/runner/process", "mlbench/scenarios",
 		},
-<<<<<<< HEAD
 		"mlbench/cmd/calibrate":           {"mlbench/bench/calibration"},
 		"mlbench/bench":                   {"mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/calibration":       {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
@@ -36,21 +35,6 @@ func TestArrows(t *testing.T) {
 		"mlbench/runner/image/dockerfile": {"mlbench/runner/image"},
 		"mlbench/runner/image/policy":     {"mlbench/runner/image"},
 		"mlbench/runner/runnertest":       {"mlbench/runner"},
-=======
-		"mlbench/cmd/calibrate":       {"mlbench/bench/calibration"},
-		"mlbench/bench":               {"mlbench/runner", "mlbench/stats"},
-		"mlbench/bench/calibration":   {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
-		"mlbench/bench/report":        {"mlbench/bench", "mlbench/bench/selftest", "mlbench/runner", "mlbench/stats"},
-		"mlbench/bench/selftest":      {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
-		"mlbench/runner/probe":        {"mlbench/runner"},
-		"mlbench/runner/probe/listen": {"mlbench/runner"},
-		"mlbench/runner/speed":        {"mlbench/runner"},
-		"mlbench/runner/cache":        {"mlbench/runner"},
-		"mlbench/runner/image":        {"mlbench/runner/image/installed"},
-		"mlbench/runner/docker":       {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/image", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
-		"mlbench/runner/process":      {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
-		"mlbench/runner/runnertest":   {"mlbench/runner"},
->>>>>>> owners
 	}
 	// Modules that only these packages may import, by prefix.
 	only := map[string][]string{
