@@ -17,7 +17,7 @@ var GPUs = Formats[*gpu.Report]{
 }
 
 // maxDetails is how many details of a rule a report shows.
-const maxDetails = 100
+const maxDetails = 300
 
 // GPU renders a report for a terminal. It ends with its verdict.
 func GPU(w io.Writer, r *gpu.Report) error {
@@ -34,7 +34,7 @@ func GPU(w io.Writer, r *gpu.Report) error {
 			p.line("")
 			p.line(rule.ID + ":")
 		}
-		for _, detail := range shown(rule.Details) {
+		for _, detail := range shown(rule.Details, maxDetails) {
 			p.paragraph("  ", detail)
 		}
 	}
@@ -49,7 +49,25 @@ func GPU(w io.Writer, r *gpu.Report) error {
 	return p.err
 }
 
+// gpuMarkdown renders a report for a pull request: the verdict first, and never
+// too long for a comment.
 func gpuMarkdown(w io.Writer, r *gpu.Report) error {
+	var text string
+	for _, details := range []int{maxDetails, 10, 0} {
+		var b strings.Builder
+		if err := gpuMarkdownOf(&b, r, details); err != nil {
+			return err
+		}
+		if text = b.String(); len(text) <= maxMarkdown {
+			break
+		}
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// gpuMarkdownOf shows no more than so many details of a rule.
+func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 	p := printer{w: w}
 	p.line("### mlbench gpu: " + string(r.Verdict))
 	p.line("")
@@ -66,26 +84,29 @@ func gpuMarkdown(w io.Writer, r *gpu.Report) error {
 		if len(rule.Details) > 0 {
 			p.line("")
 			p.line("<details><summary>" + rule.ID + "</summary>\n")
-			p.list("", shown(rule.Details), "", maxDetails+1)
+			p.list("", shown(rule.Details, details), "", details+1)
 			p.line("\n</details>")
 		}
 	}
+	p.line("")
+	var warnings []string
 	for _, warning := range r.Warnings {
-		p.line("")
-		p.line("**warning:** " + escape(gpuText(warning)))
+		warnings = append(warnings, gpuText(warning))
 	}
+	p.list("**warning:** ", warnings, "", min(details, 20))
 	return p.err
 }
 
 // gpuText is text that is in part an image's.
 func gpuText(s string) string { return shorten(bench.Printable(s), maxLine) }
 
-func shown(details []string) []string {
+// shown are no more than so many details, and how many more there are.
+func shown(details []string, most int) []string {
 	var list []string
-	for _, d := range details[:min(len(details), maxDetails)] {
-		list = append(list, gpuText(d))
+	for _, d := range details[:min(len(details), most)] {
+		list = append(list, shorten(gpuText(d), 300))
 	}
-	if more := len(details) - maxDetails; more > 0 {
+	if more := len(details) - most; more > 0 {
 		list = append(list, fmt.Sprintf("and %d more", more))
 	}
 	return list
