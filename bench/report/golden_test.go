@@ -266,7 +266,15 @@ func checkText(t *testing.T, r *bench.Result, text string) {
 		if table := strings.HasPrefix(row, " ") && !strings.HasPrefix(row, "  ") || strings.HasPrefix(row, "──"); table && twwidth.Width(row) > maxWidth {
 			t.Errorf("%d columns: %s", twwidth.Width(row), row)
 		}
-		if strings.HasSuffix(row, " ") {
+	}
+	checkPrintable(t, text)
+}
+
+// checkPrintable checks what holds for every text.
+func checkPrintable(t *testing.T, text string) {
+	t.Helper()
+	for row := range strings.Lines(text) {
+		if strings.HasSuffix(row, " \n") {
 			t.Errorf("space at the end of %q", row)
 		}
 	}
@@ -280,11 +288,17 @@ func checkText(t *testing.T, r *bench.Result, text string) {
 // checkMarkdown checks what holds for every Markdown report.
 func checkMarkdown(t *testing.T, r *bench.Result, md string) {
 	t.Helper()
-	if len(md) > maxMarkdown {
-		t.Errorf("%d bytes", len(md))
-	}
 	if want := "### mlbench: " + string(r.Verdict) + "\n\n"; !strings.HasPrefix(md, want) {
 		t.Errorf("it begins with %.60q", md)
+	}
+	checkMarkup(t, md)
+}
+
+// checkMarkup checks what holds for every Markdown text.
+func checkMarkup(t *testing.T, md string) {
+	t.Helper()
+	if len(md) > maxMarkdown {
+		t.Errorf("%d bytes", len(md))
 	}
 	if strings.Count(md, "<details>") != strings.Count(md, "</details>") {
 		t.Error("details are not closed")

@@ -18,10 +18,16 @@ const maxMarkdown = 65_000
 // never too long for a comment: what does not fit is left out, and that is said.
 func Markdown(w io.Writer, r *bench.Result) error {
 	v := look(r)
+	return comment(w, func(w io.Writer, rows int) error { return markdown(w, v, rows) })
+}
+
+// comment writes what fits a comment: with fewer and fewer rows of every table
+// and list, until with none.
+func comment(w io.Writer, render func(w io.Writer, rows int) error) error {
 	var text string
 	for _, rows := range []int{1 << 30, 100, 20, 0} {
 		var b strings.Builder
-		if err := markdown(&b, v, rows); err != nil {
+		if err := render(&b, rows); err != nil {
 			return err
 		}
 		if text = b.String(); len(text) <= maxMarkdown {
@@ -109,7 +115,7 @@ func (p *printer) list(before string, items []string, after string, most int) {
 }
 
 func (p *printer) markdown(t table, rows int) {
-	shown := table{left: t.left, head: escaped(t.head)}
+	shown := table{left: t.left, last: t.last, head: escaped(t.head)}
 	for _, row := range t.rows[:min(len(t.rows), rows)] {
 		shown.rows = append(shown.rows, escaped(row))
 	}

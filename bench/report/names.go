@@ -64,6 +64,15 @@ func shorten(s string, limit int) string {
 	return string(c[:head]) + "…" + string(c[len(c)-(limit-1-head):])
 }
 
+// brief is what of foreign text is shown: printable, and the middle of what is
+// longer left out before anything else is done with it, however long it is.
+func brief(s string, limit int) string {
+	if most := limit * utf8.UTFMax; len(s) > 2*most {
+		s = s[:most] + s[len(s)-most:]
+	}
+	return shorten(bench.Printable(s), limit)
+}
+
 // maxLine is how many characters of a warning, a reason or a piece of evidence
 // a report shows.
 const maxLine = 1000

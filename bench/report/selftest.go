@@ -50,7 +50,7 @@ func Selftest(w io.Writer, r *selftest.Report) error {
 // first part stands two columns further in.
 func (p *printer) paragraph(indent, s string) {
 	for i, part := range wrapped(s, maxWidth-len(indent)-2) {
-		p.line(indent + strings.Repeat("  ", min(i, 1)) + part)
+		p.line(indent + strings.Repeat("  ", min(i, 1)) + fit(part, maxWidth-len(indent)-2))
 	}
 }
 

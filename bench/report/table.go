@@ -21,7 +21,8 @@ const maxWidth = 120
 type table struct {
 	head []string
 	rows [][]string
-	left int // how many columns, from the first on, hold words and not figures
+	left int  // how many columns, from the first on, hold words and not figures
+	last bool // the last column holds words too
 }
 
 // candidates is the table that answers the question: one row a candidate.
@@ -129,13 +130,48 @@ func wrapped(s string, width int) []string {
 func (t table) width() int {
 	total := 0
 	for i := range t.head {
-		widest := twwidth.Width(t.head[i])
-		for _, row := range t.rows {
-			widest = max(widest, twwidth.Width(row[i]))
-		}
-		total += widest + 2
+		total += t.widest(i) + 2
 	}
 	return total
+}
+
+func (t table) widest(column int) int {
+	widest := twwidth.Width(t.head[column])
+	for _, row := range t.rows {
+		widest = max(widest, twwidth.Width(row[column]))
+	}
+	return widest
+}
+
+// narrowed leaves the middle out of what is long in these columns, the first
+// one first, until the table is no wider than it may be.
+func (t table) narrowed(columns ...int) table {
+	t.rows = slices.Clone(t.rows)
+	for i := range t.rows {
+		t.rows[i] = slices.Clone(t.rows[i])
+	}
+	for _, c := range columns {
+		if over := t.width() - maxWidth; over > 0 {
+			limit := max(t.widest(c)-over, leastWidth)
+			for i := range t.rows {
+				t.rows[i][c] = fit(t.rows[i][c], limit)
+			}
+		}
+	}
+	return t
+}
+
+// leastWidth is what a column is never made narrower than.
+const leastWidth = 16
+
+// fit leaves the middle out of text that takes more columns.
+func fit(s string, columns int) string {
+	s = shorten(s, columns)
+	for most := columns; twwidth.Width(s) > columns && most > 1; {
+		most -= (twwidth.Width(s) - columns + 1) / 2 // a character takes two at most
+		s = shorten(s, max(most, 1))
+	}
+	return s
 }
 
 // write draws the table with the renderer, words to the left and figures to
@@ -144,6 +180,9 @@ func (t table) write(w io.Writer, with tw.Renderer) error {
 	align := slices.Repeat([]tw.Align{tw.AlignRight}, len(t.head))
 	for i := range min(t.left, len(align)) {
 		align[i] = tw.AlignLeft
+	}
+	if t.last {
+		align[len(align)-1] = tw.AlignLeft
 	}
 	out := tablewriter.NewTable(w,
 		tablewriter.WithRenderer(with),

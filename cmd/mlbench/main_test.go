@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 				env.Setenv("IMAGE_TWO_PORTS", fixtureImage(t, "two", "EXPOSE 8080 9090"))
 				env.Setenv("IMAGE_NO_PORT", fixtureImage(t, "none"))
 			}
-			return nil
+			return writeArchives(env.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "engine" {

@@ -153,7 +153,7 @@ whether a change made them start sooner: by how much, and how sure that is.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("%w (%s --help lists the flags; e.g. %s)", err, cmd.CommandPath(), example(cmd))
 	})
-	root.AddCommand(newCompare(std), newRun(std), newReport(std), newScenario(std), newSelftest(std), newSelftestServer(), newDoctor(std), newClean(std), newVersion(std))
+	root.AddCommand(newCompare(std), newRun(std), newInspect(std), newReport(std), newScenario(std), newSelftest(std), newSelftestServer(), newGPU(std), newDoctor(std), newClean(std), newVersion(std))
 	return root
 }
 

@@ -26,13 +26,22 @@ type claims struct {
 	links  links
 
 	packages map[string][]version // of the system's packages, by layer
+	runtimes map[string]Owner     // of folders and files
+	condas   map[string]bool      // folders of conda's environments
+	hub      map[string]string    // see blobs
+	warnings []string
+	left     int // bytes of paths that databases may still claim
 }
+
+// maxClaimed is how many bytes of paths are looked for in all: of a million files
+// in ten layers that each tell of all of them.
+const maxClaimed = 1 << 30
 
 func newClaims(x *Index) *claims {
 	c := &claims{
 		x: x, places: make(map[Owner]int32), trees: make(map[string]int32),
 		paths: make(map[string]int32, len(x.Files)), links: newLinks(x),
-		packages: make(map[string][]version),
+		packages: make(map[string][]version), runtimes: make(map[string]Owner), condas: make(map[string]bool), left: maxClaimed,
 	}
 	for _, f := range x.Files {
 		if !f.isFolder() && f.Kind != Whiteout {
@@ -46,6 +55,7 @@ func newClaims(x *Index) *claims {
 func (c *claims) owner(o Owner) int32 {
 	i, ok := c.places[o]
 	if !ok {
+		o.Name, o.Version = strings.Clone(o.Name), strings.Clone(o.Version) // not a whole database's text
 		i = int32(len(c.all))
 		c.places[o] = i
 		c.all = append(c.all, o)
@@ -57,6 +67,13 @@ func (c *claims) owner(o Owner) int32 {
 // links, as /lib/x does where /lib is a link to usr/lib. What is no file of the
 // image is passed over.
 func (c *claims) file(name string, by claim) {
+	if c.left < 0 {
+		return
+	}
+	if c.left -= len(name); c.left < 0 {
+		c.warnings = append(c.warnings, "packages claim more files than any image has; the rest of them was not looked for")
+		return
+	}
 	name = strings.Trim(name, "/")
 	head, ok := c.paths[name]
 	if !ok {

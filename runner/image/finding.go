@@ -1,5 +1,7 @@
 package image
 
+import "slices"
+
 // A Severity says how much a finding matters.
 type Severity string
 
@@ -10,6 +12,12 @@ const (
 	Medium Severity = "medium"
 	High   Severity = "high"
 )
+
+// Severities are all of them, from the least on.
+func Severities() []Severity { return []Severity{Note, Low, Medium, High} }
+
+// rank is a severity's place among all: the higher the worse.
+func (s Severity) rank() int { return slices.Index(Severities(), s) }
 
 // A Finding is one thing about an image that could be better.
 type Finding struct {

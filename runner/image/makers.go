@@ -6,6 +6,19 @@ import "strings"
 // no package has: of a path, or of all in a folder (with a slash at the end).
 // The first of the packages that an image has is the owner.
 var makers = map[string][]string{
+	"etc/alternatives/":                {"dpkg", "update-alternatives", "chkconfig"},
+	"etc/ca-certificates.conf":         {"ca-certificates"},
+	"etc/inputrc":                      {"readline-common"},
+	"etc/mailcap":                      {"mailcap"},
+	"etc/motd":                         {"base-files"},
+	"etc/networks":                     {"netbase"},
+	"etc/nsswitch.conf":                {"base-files", "libc-bin"},
+	"etc/profile":                      {"base-files"},
+	"root/.bashrc":                     {"base-files"},
+	"root/.profile":                    {"base-files"},
+	"etc/python3/":                     {"python3-minimal"},
+	"var/lib/binfmts/":                 {"binfmt-support", "python3-minimal", "python3.11-minimal"},
+	"var/lib/shells.state":             {"debianutils"},
 	"etc/group":                        {"base-passwd", "alpine-baselayout-data", "setup"},
 	"etc/group-":                       {"passwd", "base-passwd"},
 	"etc/gshadow":                      {"passwd", "base-passwd", "setup"},
@@ -55,15 +68,26 @@ func (c *claims) maker(f File) (int32, bool) {
 			}
 		}
 	}
-	for place := f.Path; place != ""; place = folder(strings.TrimSuffix(place, "/")) {
-		if place != f.Path {
-			place += "/"
+	for n := range len(f.Path) + 1 {
+		if n < len(f.Path) && f.Path[n] != '/' {
+			continue
 		}
-		for _, name := range makers[place] {
+		for _, name := range makers[f.Path[:min(n+1, len(f.Path))]] {
 			if owner, ok := c.named(name, f.Layer); ok {
 				return owner, true
 			}
 		}
+		if n > longestMaker {
+			break
+		}
 	}
 	return 0, false
 }
+
+// longestMaker is the length of the longest path of makers.
+var longestMaker = func() (n int) {
+	for place := range makers {
+		n = max(n, len(place))
+	}
+	return n
+}()

@@ -3,6 +3,7 @@ package image
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // An OwnerKind is what sort of thing owns a file.
@@ -42,7 +43,11 @@ type Owned struct {
 // Owners say of every file of an index whom it belongs to.
 type Owners struct {
 	All []Owned // largest first
-	of  []int32 // place in All by place in Files
+
+	// Warnings are the databases that could not be read, for people.
+	Warnings []string
+
+	of []int32 // place in All by place in Files
 }
 
 // Of is the owner of the file at this place in Files, the zero Owner of folders
@@ -59,9 +64,13 @@ func (o *Owners) Of(i int) Owner {
 func (x *Index) Owners() *Owners {
 	c := newClaims(x)
 	c.dpkg()
+	c.apk()
+	c.rpm()
+	c.conda()
 	c.pip() // last: what a system's package manager brought is not pip's
+	c.findRuntimes()
 
-	o := &Owners{of: make([]int32, len(x.Files))}
+	o := &Owners{of: make([]int32, len(x.Files)), Warnings: c.warnings}
 	for i, f := range x.Files {
 		o.of[i] = -1
 		if f.Size != 0 || !f.isFolder() && f.Kind != Whiteout {
@@ -77,20 +86,14 @@ func (x *Index) Owners() *Owners {
 // names: conda's cache has the same files as its environments, and which name
 // bears the size is chance.
 func (o *Owners) shareLinks(x *Index, c *claims) {
-	var bearers map[Place]int
 	for i, f := range x.Files {
 		if f.Kind != HardLink {
 			continue
 		}
-		if bearers == nil {
-			bearers = make(map[Place]int)
-			for i, f := range x.Files {
-				if f.Kind == Regular {
-					bearers[Place{f.Layer, f.Path}] = i
-				}
-			}
-		}
-		if bearer, ok := bearers[Place{f.Layer, f.Link}]; ok && c.all[o.of[i]].Kind.rank() < c.all[o.of[bearer]].Kind.rank() {
+		bearer, ok := slices.BinarySearchFunc(x.Files, Place{f.Layer, f.Link}, func(f File, p Place) int {
+			return cmp.Or(cmp.Compare(f.Layer, p.Layer), strings.Compare(f.Path, p.Path))
+		})
+		if ok && o.of[bearer] >= 0 && c.all[o.of[i]].Kind.rank() < c.all[o.of[bearer]].Kind.rank() {
 			o.of[bearer] = o.of[i]
 		}
 	}

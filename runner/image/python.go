@@ -12,6 +12,8 @@ type dist struct {
 	layer int
 	dir   string // the .dist-info; of old ones it may be a file
 	files map[string]string
+
+	visible bool // a container sees some of it
 }
 
 // site is the folder that the distribution was installed into.
@@ -33,11 +35,12 @@ func (x *Index) dists() []*dist {
 		place := Place{f.Layer, dir}
 		d := places[place]
 		if d == nil {
-			d = &dist{f.Layer, dir, make(map[string]string)}
+			d = &dist{layer: f.Layer, dir: dir, files: make(map[string]string)}
 			places[place] = d
 			all = append(all, d)
 		}
 		d.files[base] = string(content)
+		d.visible = d.visible || f.Visible()
 	})
 	return all
 }
@@ -108,7 +111,7 @@ func (c *claims) distFiles(d *dist, p installed.Package, by claim) {
 		c.tree(source, by)
 	}
 	if record := d.files["RECORD"]; record != "" {
-		for _, name := range installed.Record(record) {
+		for name := range installed.Record(record) {
 			if !strings.HasPrefix(name, "/") {
 				name = site + "/" + name
 			}
@@ -117,13 +120,14 @@ func (c *claims) distFiles(d *dist, p installed.Package, by claim) {
 		return
 	}
 	if list := d.files["installed-files.txt"]; list != "" {
-		for _, name := range installed.Record(list) {
+		for name := range installed.Record(list) {
 			c.file(d.dir+"/"+name, by)
 		}
 		return
 	}
 	// Without a list its modules are its own, by name.
 	tops := strings.Fields(d.files["top_level.txt"])
+	tops = tops[:min(len(tops), maxTops)]
 	if len(tops) == 0 {
 		tops = []string{strings.ReplaceAll(p.Name, "-", "_")}
 	}
@@ -134,6 +138,9 @@ func (c *claims) distFiles(d *dist, p installed.Package, by claim) {
 		}
 	}
 }
+
+// maxTops is how many modules a distribution without a list may have.
+const maxTops = 100
 
 // isApplication reports whether a folder has the folder that containers start
 // in: what is run from there is the application, though it is installed.

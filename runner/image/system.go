@@ -1,6 +1,7 @@
 package image
 
 import (
+	"fmt"
 	"path"
 	"strings"
 
@@ -81,11 +82,79 @@ func (c *claims) dpkg() {
 			owner = c.owner(Owner{Kind: Dpkg, Name: l.name})
 		}
 		d, _ := at(diverted, func(d diversions) int { return d.layer }, l.layer)
-		for _, p := range installed.List(l.paths) {
+		for p := range installed.List(l.paths) {
 			if d, ok := d.of[p]; ok && d.By != l.name {
 				p = d.To
 			}
 			c.file(p, claim{owner: owner, layer: int32(l.layer), rank: Dpkg.rank()})
 		}
+	}
+}
+
+// apk claims what Alpine's packages have.
+func (c *claims) apk() {
+	c.x.kept(func(f File, content []byte) {
+		if f.Path != "lib/apk/db/installed" && f.Path != "usr/lib/apk/db/installed" {
+			return
+		}
+		for _, p := range installed.Apk(string(content)) {
+			c.files(Apk, p, "", f.Layer)
+		}
+	})
+}
+
+func isRpm(name string) bool {
+	switch path.Base(name) {
+	case "Packages", "Packages.db", "rpmdb.sqlite":
+		return strings.Contains(folder(name), "rpm")
+	}
+	return false
+}
+
+// rpm claims what the packages of Red Hat's, SUSE's and their like's systems have.
+func (c *claims) rpm() {
+	c.x.kept(func(f File, content []byte) {
+		if !isRpm(f.Path) {
+			return
+		}
+		all, err := installed.Rpm(content)
+		if err != nil {
+			c.warnings = append(c.warnings, fmt.Sprintf("%q of layer %d: %v", f.Path, f.Layer, err))
+		}
+		for _, p := range all {
+			c.files(Rpm, p, "", f.Layer)
+		}
+	})
+}
+
+func isConda(name string) bool {
+	return path.Base(folder(name)) == "conda-meta" && strings.HasSuffix(name, ".json")
+}
+
+// conda claims what conda's packages have, in each environment.
+func (c *claims) conda() {
+	c.x.kept(func(f File, content []byte) {
+		if !isConda(f.Path) {
+			return
+		}
+		p, ok := installed.Conda(content)
+		if !ok {
+			return
+		}
+		prefix := folder(folder(f.Path))
+		c.condas[prefix] = true
+		by := claim{owner: c.owner(Owner{Conda, p.Name, p.Version}), layer: int32(f.Layer), rank: Conda.rank()}
+		c.file(f.Path, by)
+		for _, name := range p.Files {
+			c.file(prefix+"/"+name, by)
+		}
+	})
+}
+
+// files claims what a database says that a package brought to a folder.
+func (c *claims) files(kind OwnerKind, p installed.Package, prefix string, layer int) {
+	by := claim{owner: c.knows(kind, p, layer), layer: int32(layer), rank: kind.rank()}
+	for _, name := range p.Files {
+		c.file(prefix+"/"+name, by)
 	}
 }

@@ -155,7 +155,7 @@ func (v *visitor) do(j job) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size != f.Size {
 		return fs.ErrNotExist // something else by now
 	}
-	in := io.LimitReader(opened{v.ctx, fd}, f.Size)
+	var in io.Reader = io.NewSectionReader(opened{v.ctx, fd}, 0, f.Size) // those who look may read it at any place
 	var kept []byte
 	if len(j.keep) > 0 {
 		kept = make([]byte, f.Size)
@@ -197,18 +197,18 @@ type opened struct {
 	fd  int
 }
 
-func (o opened) Read(p []byte) (int, error) {
-	for o.ctx.Err() == nil {
-		n, err := unix.Read(o.fd, p)
+func (o opened) ReadAt(p []byte, at int64) (n int, err error) {
+	for o.ctx.Err() == nil && n < len(p) {
+		more, err := unix.Pread(o.fd, p[n:], at+int64(n))
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
-			return 0, err
-		case n == 0 && len(p) > 0:
-			return 0, io.EOF
+			return n, err
+		case more == 0:
+			return n, io.EOF
 		}
-		return n, nil
+		n += more
 	}
-	return 0, context.Cause(o.ctx)
+	return n, context.Cause(o.ctx)
 }

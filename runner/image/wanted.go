@@ -2,14 +2,9 @@ package image
 
 import "strings"
 
-// MaxContent is up to what size, in bytes, a file's content is kept. The
-// largest that are wanted are rpm's databases: tens of megabytes where a
-// thousand packages are installed.
-const MaxContent = 64 << 20
-
 // Wanted reports whether analyses want the content of the regular file at this
-// path: databases of package managers, and where frameworks write down what they
-// were built for. All are small but for rpm's.
+// path: databases of package managers, where frameworks write down what they were
+// built for, and what may hold secrets. All are small but for rpm's.
 func Wanted(path string) bool {
 	base := path[strings.LastIndexByte(path, '/')+1:]
 	dir := strings.TrimSuffix(path[:len(path)-len(base)], "/")
@@ -32,10 +27,20 @@ func Wanted(path string) bool {
 		return dir == "lib/apk/db" || dir == "usr/lib/apk/db" || dir == "etc/apk"
 	case "Packages", "Packages.db", "rpmdb.sqlite":
 		return dir == "var/lib/rpm" || dir == "usr/lib/sysimage/rpm" || dir == "usr/share/rpm"
+	case "passwd":
+		return dir == "etc"
+	case ".netrc", ".npmrc", ".pypirc", "pip.conf", ".env": // a check tells secrets from settings, and shows neither
+		return !strings.Contains(path, "node_modules/")
+	case "config.json":
+		return strings.HasSuffix("/"+dir, "/.docker")
+	case "config":
+		return strings.HasSuffix("/"+dir, "/.kube")
 	case "patchlevel.h":
 		return strings.Contains(dir, "/include/python")
 	}
 	switch {
+	case strings.HasPrefix(base, ".env."):
+		return true
 	case strings.HasPrefix(dir, "var/lib/dpkg"):
 		switch strings.TrimPrefix(dir, "var/lib/dpkg") {
 		case "":

@@ -32,10 +32,10 @@ func (c *claims) byPackage(f File) (int32, bool) {
 	if owner, ok := c.maker(f); ok {
 		return owner, true
 	}
-	if owner, ok := c.ofTree(f.Path, f.Layer); ok {
+	if owner, ok := c.neighbour(f); ok {
 		return owner, true
 	}
-	return c.neighbour(f)
+	return c.ofTree(f.Path, f.Layer)
 }
 
 // sourceOf is the path of the Python source that a .pyc was compiled from (PEP

@@ -1,23 +1,27 @@
 package installed
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // Dpkg reads dpkg's status, or a file of a distroless image's status.d. Files
 // are in lists of their own: see List.
 func Dpkg(status string) []Package {
 	var all []Package
+	left := newRoom(len(status))
 	paragraphs(status, func(field func(name string) string) {
 		p := Package{
 			Name: field("Package"), Version: field("Version"), Arch: field("Architecture"),
-			Needs:      append(relations(field("Pre-Depends")), relations(field("Depends"))...),
-			Recommends: relations(field("Recommends")),
+			Needs:      append(relations(field("Pre-Depends"), left), relations(field("Depends"), left)...),
+			Recommends: relations(field("Recommends"), left),
 			Essential:  field("Essential") == "yes" || field("Priority") == "required",
 		}
-		if p.Name == "" {
+		if p.Name == "" || len(all) == maxPackages {
 			return
 		}
 		p.Source, _, _ = strings.Cut(field("Source"), " ")
-		for _, alternatives := range relations(field("Provides")) {
+		for _, alternatives := range relations(field("Provides"), left) {
 			p.Provides = append(p.Provides, alternatives...)
 		}
 		if state := field("Status"); state != "" && !strings.HasSuffix(state, " installed") {
@@ -28,13 +32,14 @@ func Dpkg(status string) []Package {
 	return all
 }
 
-// AutoInstalled reads apt's extended_states: the packages, as NAME:ARCH, that
-// nobody asked for but other packages.
+// AutoInstalled reads apt's extended_states: the packages that nobody asked for
+// but other packages, as NAME:ARCH and as NAME. Those of architecture "all" are
+// in it by that of the system.
 func AutoInstalled(states string) map[string]bool {
 	auto := make(map[string]bool)
 	paragraphs(states, func(field func(name string) string) {
 		if name := field("Package"); name != "" && field("Auto-Installed") == "1" {
-			auto[name+":"+field("Architecture")] = true
+			auto[name], auto[name+":"+field("Architecture")] = true, true
 		}
 	})
 	return auto
@@ -42,21 +47,21 @@ func AutoInstalled(states string) map[string]bool {
 
 // List reads one of dpkg's lists of a package's paths, or a list of checksums,
 // of which the paths come second.
-func List(content string) []string {
-	var paths []string
-	lines(content, func(line string) {
-		if !strings.HasPrefix(line, "/") {
-			sum, path, ok := strings.Cut(line, "  ")
-			if !ok || len(sum) != 32 {
+func List(content string) iter.Seq[string] {
+	return func(yield func(path string) bool) {
+		for path := range lines(content) {
+			if !strings.HasPrefix(path, "/") {
+				sum, name, ok := strings.Cut(path, "  ")
+				if !ok || len(sum) != 32 {
+					continue
+				}
+				path = name
+			}
+			if len(path) <= maxPath && !yield(path) {
 				return
 			}
-			line = path
 		}
-		if len(line) <= maxPath {
-			paths = append(paths, line)
-		}
-	})
-	return paths
+	}
 }
 
 // A Diversion says that what packages other than By bring to From is put at To.
@@ -66,12 +71,15 @@ type Diversion struct{ From, To, By string }
 func Diversions(content string) []Diversion {
 	var all []Diversion
 	var d []string
-	lines(content, func(line string) {
+	for line := range lines(content) {
 		if d = append(d, line); len(d) == 3 {
 			all = append(all, Diversion{d[0], d[1], d[2]})
-			d = nil
+			d = d[:0]
 		}
-	})
+		if len(all) == maxPackages {
+			break
+		}
+	}
 	return all
 }
 
@@ -95,7 +103,7 @@ func paragraphs(text string, f func(field func(name string) string)) {
 // relations reads e.g. "libc6 (>= 2.36), debconf (>= 0.5) | debconf-2.0,
 // python3:any", without versions and architectures: what is installed has been
 // found good by the package manager.
-func relations(field string) [][]string {
+func relations(field string, left *room) [][]string {
 	if field == "" {
 		return nil
 	}
@@ -107,7 +115,7 @@ func relations(field string) [][]string {
 			if i := strings.IndexAny(name, " (:["); i >= 0 {
 				name = name[:i]
 			}
-			if name != "" {
+			if name != "" && left.value() {
 				alternatives = append(alternatives, name)
 			}
 		}

@@ -2,20 +2,21 @@ package installed
 
 import (
 	"encoding/json"
+	"iter"
 	"net/url"
 	"strings"
 )
 
 // Record reads a RECORD (packaging.python.org, "Recording installed projects"):
 // the paths, relative to the folder of the .dist-info.
-func Record(content string) []string {
-	var paths []string
-	lines(content, func(line string) {
-		if path := firstField(line); path != "" && len(path) <= maxPath {
-			paths = append(paths, path)
+func Record(content string) iter.Seq[string] {
+	return func(yield func(path string) bool) {
+		for line := range lines(content) {
+			if path := firstField(line); path != "" && len(path) <= maxPath && !yield(path) {
+				return
+			}
 		}
-	})
-	return paths
+	}
 }
 
 // firstField is the first one of a line of comma-separated values. No path of a
@@ -44,10 +45,10 @@ func Metadata(content string) Package {
 	// What follows the first empty line is the description, and may look like
 	// fields.
 	head, _, _ := strings.Cut(strings.ReplaceAll(content, "\r\n", "\n"), "\n\n")
-	lines(head, func(line string) {
+	for line := range lines(head) {
 		name, value, ok := strings.Cut(line, ":")
 		if !ok {
-			return
+			continue
 		}
 		value = strings.TrimSpace(value)
 		switch {
@@ -60,7 +61,7 @@ func Metadata(content string) Package {
 				p.Needs = append(p.Needs, []string{need})
 			}
 		}
-	})
+	}
 	return p
 }
 
@@ -68,11 +69,11 @@ func Metadata(content string) Package {
 // sections are extras.
 func Requires(content string) (needs [][]string) {
 	head, _, _ := strings.Cut("\n"+content, "\n[")
-	lines(head, func(line string) {
+	for line := range lines(head) {
 		if need := requirement(line); need != "" {
 			needs = append(needs, []string{need})
 		}
-	})
+	}
 	return needs
 }
 

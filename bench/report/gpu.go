@@ -1,0 +1,164 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"mlbench/bench"
+	"mlbench/gpu"
+)
+
+// GPUs are the formats of what an image needs of a host's GPUs.
+var GPUs = Formats[*gpu.Report]{
+	{"text", "", GPU},
+	{"markdown", ".md", gpuMarkdown},
+	{"json", ".json", func(w io.Writer, r *gpu.Report) error { return r.Write(w) }},
+}
+
+// maxDetails is how many details of a rule a report shows.
+const maxDetails = 100
+
+// GPU renders a report for a terminal. It ends with its verdict.
+func GPU(w io.Writer, r *gpu.Report) error {
+	p := printer{w: w}
+	for _, line := range gpuFacts(r) {
+		p.paragraph("", line)
+	}
+	if r.Needs.GPU {
+		p.line("")
+		p.table(gpuRules(r, maxWhy))
+	}
+	for _, rule := range r.Rules {
+		if len(rule.Details) > 0 {
+			p.line("")
+			p.line(rule.ID + ":")
+		}
+		for _, detail := range shown(rule.Details) {
+			p.paragraph("  ", detail)
+		}
+	}
+	p.line("")
+	for _, warning := range r.Warnings {
+		p.paragraph("", "warning: "+gpuText(warning))
+	}
+	for _, remedy := range r.Remedies() {
+		p.paragraph("", "what to do: "+gpuText(remedy))
+	}
+	p.line(gpuText(r.Sentence()))
+	return p.err
+}
+
+func gpuMarkdown(w io.Writer, r *gpu.Report) error {
+	p := printer{w: w}
+	p.line("### mlbench gpu: " + string(r.Verdict))
+	p.line("")
+	p.line(escape(gpuText(r.Sentence())))
+	p.line("")
+	p.list("", gpuFacts(r), "", maxDetails)
+	p.line("")
+	p.markdown(gpuRules(r, 0), maxDetails)
+	for _, remedy := range r.Remedies() {
+		p.line("")
+		p.line("**what to do:** " + escape(gpuText(remedy)))
+	}
+	for _, rule := range r.Rules {
+		if len(rule.Details) > 0 {
+			p.line("")
+			p.line("<details><summary>" + rule.ID + "</summary>\n")
+			p.list("", shown(rule.Details), "", maxDetails+1)
+			p.line("\n</details>")
+		}
+	}
+	for _, warning := range r.Warnings {
+		p.line("")
+		p.line("**warning:** " + escape(gpuText(warning)))
+	}
+	return p.err
+}
+
+// gpuText is text that is in part an image's.
+func gpuText(s string) string { return shorten(bench.Printable(s), maxLine) }
+
+func shown(details []string) []string {
+	var list []string
+	for _, d := range details[:min(len(details), maxDetails)] {
+		list = append(list, gpuText(d))
+	}
+	if more := len(details) - maxDetails; more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	return list
+}
+
+// gpuFacts are what the rules rest on, a line each.
+func gpuFacts(r *gpu.Report) []string {
+	var image []string
+	for _, f := range r.Needs.Frameworks {
+		s := strings.TrimSpace(f.Name + " " + f.Version)
+		switch {
+		case f.CPU:
+			s += " for CPUs"
+		case f.CUDA.Known():
+			s += " for CUDA " + f.CUDA.String()
+		}
+		image = append(image, s)
+	}
+	if len(r.Needs.Frameworks) == 0 && r.Needs.CUDA.Known() {
+		image = append(image, "CUDA "+r.Needs.CUDA.String())
+	}
+	if r.Needs.CUDNN != "" {
+		image = append(image, "cuDNN "+r.Needs.CUDNN)
+	}
+	if n := len(r.Needs.Kernels); n > 0 {
+		image = append(image, plural(n, "file")+" with GPU code")
+	}
+	for _, c := range r.Needs.Compat {
+		image = append(image, c.Path)
+	}
+	var lines []string
+	if len(image) > 0 {
+		lines = append(lines, "image: "+gpuText(strings.Join(image, ", ")))
+	}
+	if !r.Needs.GPU {
+		return lines
+	}
+	host := []string{"driver not known"}
+	if h := r.Host; h.Driver.Known() {
+		host = []string{"driver " + h.Driver.String()}
+	}
+	if c := r.Host.CUDA; c.Known() {
+		host = append(host, "CUDA "+c.String())
+	}
+	for _, d := range r.Host.Devices {
+		name := d.Name
+		if name == "" {
+			name = "a GPU"
+		}
+		if d.Capability.Known() {
+			name += ", compute capability " + d.Capability.String()
+		}
+		host = append(host, name)
+	}
+	if len(r.Host.Devices) == 0 {
+		host = append(host, "GPUs not known")
+	}
+	return append(lines, "host: "+gpuText(strings.Join(host, "; ")))
+}
+
+// gpuRules is a row a rule; reasons are broken into lines of so many columns,
+// with 0 into none.
+func gpuRules(r *gpu.Report, width int) table {
+	t := table{left: 3, head: []string{"rule", "verdict", "why"}}
+	for _, rule := range r.Rules {
+		why := []string{gpuText(rule.Why)}
+		if width > 0 {
+			why = wrapped(why[0], width)
+		}
+		t.rows = append(t.rows, []string{rule.ID, string(rule.Verdict), why[0]})
+		for _, more := range why[1:] {
+			t.rows = append(t.rows, []string{"", "", more})
+		}
+	}
+	return t
+}

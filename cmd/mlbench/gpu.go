@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mlbench/bench/report"
+	"mlbench/gpu"
+	"mlbench/runner"
+	"mlbench/runner/docker"
+	"mlbench/runner/image"
+)
+
+// gpuOptions are the flags of gpu.
+type gpuOptions struct {
+	driver       gpu.Driver
+	cuda         gpu.CUDA
+	capabilities []string
+	names        []string
+	cdi          bool
+	input        string
+	rendering    rendering[*gpu.Report]
+}
+
+func newGPU(std streams) *cobra.Command {
+	var o gpuOptions
+	cmd := &cobra.Command{
+		Use:   "gpu IMAGE [flags]",
+		Short: "Say whether an image's CUDA will run on a driver and its GPUs, and why not",
+		Long: `gpu finds what CUDA an image wants (its framework's first, then its libraries',
+then its environment's) and which GPUs its code was compiled for, and judges rule
+by rule whether a host runs it. The host is told by flags: neither a GPU nor a
+driver is needed here, and nothing is started.
+
+The exit code is 0 where it will run, perhaps with warnings, 1 where it will not,
+and 3 where a fact is missing that decides: then it is said which.`,
+		Example: `  mlbench gpu image:tag --driver 535.104.05 --compute-capability 8.0
+  mlbench gpu image:tag --driver 470.256.02 --compute-capability 7.5 --gpu-name 'Tesla T4'
+  mlbench gpu --input image.tar --driver 580.65.06 --compute-capability 9.0,8.9`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.ArgsLenAtDash() >= 0 || len(args) > 1 || len(args) == 0 && o.input == "" {
+				return usage("mlbench gpu wants one image, or --input: e.g. %s", example(cmd))
+			}
+			return o.run(cmd.Context(), std, strings.Join(args, ""))
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.Var(parsed(&o.driver, gpu.ParseDriver, "version", ""), "driver", "of the host, e.g. 535.104.05, as nvidia-smi has it")
+	f.Var(parsed(&o.cuda, gpu.ParseCUDA, "version", "that of the driver"), "cuda", "that the host's driver offers, e.g. 12.2")
+	f.StringSliceVar(&o.capabilities, "compute-capability", nil, "of the host's GPUs, e.g. 8.0; several as 8.0,9.0")
+	f.StringSliceVar(&o.names, "gpu-name", nil, "of the host's GPUs, e.g. 'Tesla T4' or 'NVIDIA GeForce RTX 4090', in the same order")
+	f.BoolVar(&o.cdi, "cdi", false, "the engine gives GPUs to containers by CDI, which does not enforce NVIDIA_REQUIRE_*")
+	f.StringVar(&o.input, "input", "", "read the image from this archive, as docker save writes it")
+	o.rendering.register(f, report.GPUs, "what was found")
+	return cmd
+}
+
+// host is what the flags say of it.
+func (o gpuOptions) host() (gpu.Host, error) {
+	h := gpu.Host{Driver: o.driver, CUDA: o.cuda, CDI: o.cdi}
+	if len(o.capabilities) > 0 && len(o.names) > 0 && len(o.capabilities) != len(o.names) {
+		return h, usage("--gpu-name: %d names for %d GPUs of --compute-capability: name as many, in the same order", len(o.names), len(o.capabilities))
+	}
+	for i := range max(len(o.capabilities), len(o.names)) {
+		var d gpu.Device
+		if i < len(o.names) {
+			d.Name = o.names[i]
+		}
+		if i < len(o.capabilities) {
+			c, err := gpu.ParseCapability(o.capabilities[i])
+			if err != nil {
+				return h, usage("--compute-capability: %w (e.g. --compute-capability 8.0)", err)
+			}
+			d.Capability = c
+		}
+		h.Devices = append(h.Devices, d)
+	}
+	if o.driver.Known() || o.cuda.Known() || len(h.Devices) > 0 {
+		h.From = "flags"
+	}
+	return h, nil
+}
+
+func (o gpuOptions) run(ctx context.Context, std streams, ref string) error {
+	host, err := o.host()
+	if err != nil {
+		return err
+	}
+	to, err := o.rendering.open()
+	if err != nil {
+		return err
+	}
+	code := &image.GPUCode{}
+	x, err := o.read(ctx, ref, image.Options{Look: code.Look})
+	if err != nil {
+		return err
+	}
+	if ref == "" {
+		ref = o.input
+	}
+	r := gpu.NewReport(ref, x.Config.ID, x.Needs(code), host)
+	r.Warnings = append(r.Warnings, x.Warnings...)
+	if err := to.tell(std, r); err != nil {
+		return err
+	}
+	switch r.Verdict {
+	case gpu.Fail:
+		return exitError{code: exitGate}
+	case gpu.Unknown:
+		if flags := missing(r); len(flags) > 0 {
+			return exitError{exitInconclusive, fmt.Errorf("to know more, say of the host: %s", strings.Join(flags, ", "))}
+		}
+		return exitError{code: exitInconclusive}
+	}
+	return nil
+}
+
+// read reads the image from the archive of --input, else from the engine.
+func (o gpuOptions) read(ctx context.Context, ref string, opts image.Options) (*image.Index, error) {
+	if o.input == "" {
+		r, err := docker.New(docker.Options{})
+		if err != nil {
+			return nil, err
+		}
+		x, err := r.Index(ctx, ref, opts)
+		return x, errors.Join(err, r.Close())
+	}
+	file, err := os.Open(o.input)
+	if err != nil {
+		return nil, usage("--input: %w: name an archive that docker save has written", err)
+	}
+	defer func() { _ = file.Close() }()
+	x, err := image.ReadArchive(ctx, file, ref, opts)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil:
+		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("--input %s: %w", o.input, err))
+	}
+	return x, nil
+}
+
+// missing are the flags that would give what is missing.
+func missing(r *gpu.Report) []string {
+	var flags []string
+	if !r.Host.Driver.Known() {
+		flags = append(flags, "--driver (its version, as nvidia-smi has it)")
+	}
+	devices := r.Host.Devices
+	if len(devices) == 0 {
+		devices = []gpu.Device{{}}
+	}
+	if !devices[0].Capability.Known() {
+		flags = append(flags, "--compute-capability (of its GPUs)")
+	}
+	if devices[0].Name == "" && (len(r.Needs.Compat) > 0 || len(r.Needs.Requirements) > 0) {
+		flags = append(flags, "--gpu-name")
+	}
+	return flags
+}

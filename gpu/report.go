@@ -1,0 +1,75 @@
+package gpu
+
+import (
+	"encoding/json"
+	"io"
+)
+
+// Schema names the form of a Report in JSON.
+const Schema = "mlbench.gpu/v1"
+
+// A Report is what can be said of an image on a host.
+type Report struct {
+	Schema   string   `json:"schema"`
+	Ref      string   `json:"ref"`
+	Digest   string   `json:"digest,omitempty"`
+	Host     Host     `json:"host"`
+	Needs    Needs    `json:"needs"`
+	Rules    []Rule   `json:"rules"`
+	Verdict  Verdict  `json:"verdict"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// NewReport judges an image's needs on a host.
+func NewReport(ref, digest string, n Needs, h Host) *Report {
+	h = h.Complete()
+	r := &Report{Schema: Schema, Ref: ref, Digest: digest, Host: h, Needs: n}
+	if h.Warning != "" {
+		r.Warnings = []string{h.Warning}
+	}
+	r.Rules, r.Verdict = Judge(n, h)
+	return r
+}
+
+// Write writes the report as JSON.
+func (r *Report) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	e.SetEscapeHTML(false)
+	return e.Encode(r)
+}
+
+// Remedies are what to do about the rules that the verdict is from.
+func (r *Report) Remedies() []string {
+	var all []string
+	for _, rule := range r.Rules {
+		if rule.Verdict == r.Verdict && rule.Remedy != "" {
+			all = append(all, rule.Remedy)
+		}
+	}
+	return all
+}
+
+// Sentence is the verdict in words, with the reason of the first rule that it is
+// from.
+func (r *Report) Sentence() string {
+	says := r.Ref
+	switch {
+	case !r.Needs.GPU:
+		says += " needs no GPU"
+	case r.Verdict == OK:
+		return says + " will run on this host's GPUs"
+	case r.Verdict == Warn:
+		says += " will run on this host's GPUs, but"
+	case r.Verdict == Fail:
+		says += " will not run on this host's GPUs"
+	case r.Verdict == Unknown:
+		says += " may or may not run on this host's GPUs"
+	}
+	for _, rule := range r.Rules {
+		if rule.Verdict == r.Verdict {
+			return says + ": " + rule.Why
+		}
+	}
+	return says
+}

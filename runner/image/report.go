@@ -1,0 +1,148 @@
+package image
+
+import (
+	"cmp"
+	"encoding/json"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Schema is the form of a Report's JSON. Fields are never renamed within it;
+// readers ignore what they do not know.
+const Schema = "mlbench.image/v1"
+
+// A Report is what inspecting an image finds: plain values.
+type Report struct {
+	Schema   string `json:"schema"`
+	Ref      string `json:"ref"`                // as the user named it
+	Digest   string `json:"digest,omitempty"`   // of its configuration, as the engine names it
+	Platform string `json:"platform,omitempty"` // e.g. linux/amd64
+
+	UnpackedBytes   int64  `json:"unpacked_bytes"` // the sum over the layers, and over the owners, and over the reasons
+	CompressedBytes *int64 `json:"compressed_bytes,omitempty"`
+	WastedBytes     int64  `json:"wasted_bytes"` // hidden by later layers, each copy counted once
+	Files           int    `json:"files"`        // of all layers, folders not counted
+
+	Reasons  []Because `json:"reasons"` // largest first
+	Owners   []Share   `json:"owners"`  // largest first
+	Layers   []Made    `json:"layers"`  // from the lowest on
+	Findings []Finding `json:"findings"`
+
+	Gates    []Gate   `json:"gates"`
+	Verdict  Verdict  `json:"verdict"`
+	Warnings []string `json:"warnings"`
+}
+
+// A Share is what one owner has of an image, and the Reason why it is there.
+type Share struct {
+	Owned
+	Reason string `json:"reason"`
+}
+
+// Because is how much of an image is there for one Reason. The Reasons' bytes
+// add up to the image's.
+type Because struct {
+	Reason string `json:"reason"`
+	Owners int    `json:"owners"`
+	Bytes  int64  `json:"bytes"`
+	Wasted int64  `json:"wasted_bytes"`
+}
+
+// Made is a layer with what made it.
+type Made struct {
+	DiffID          string `json:"diff_id,omitempty"`
+	CreatedBy       string `json:"created_by,omitempty"` // its Instruction on one line, without secrets
+	UnpackedBytes   int64  `json:"unpacked_bytes"`
+	CompressedBytes int64  `json:"compressed_bytes,omitempty"` // 0 where not known
+	WastedBytes     int64  `json:"wasted_bytes"`               // of these, what later layers hide
+	Files           int    `json:"files"`
+}
+
+// Describe says what is in an image, which has these owners. It has no gates
+// yet; see Judge.
+func Describe(x *Index, owners *Owners) *Report {
+	r := &Report{
+		Schema: Schema, Ref: x.Ref, Digest: x.Config.ID, UnpackedBytes: x.UnpackedBytes(),
+		Reasons: []Because{}, Owners: []Share{}, Layers: []Made{}, Gates: []Gate{}, Verdict: Pass,
+		Warnings: append([]string{}, x.Warnings...),
+	}
+	if c := x.Config; c.OS != "" {
+		r.Platform = c.OS + "/" + c.Architecture
+	}
+	if n, known := x.CompressedBytes(); known {
+		r.CompressedBytes = &n
+	}
+	for _, l := range x.Layers {
+		r.Layers = append(r.Layers, Made{
+			DiffID: l.DiffID, CreatedBy: line(l.CreatedBy),
+			UnpackedBytes: l.UnpackedBytes, CompressedBytes: l.CompressedBytes,
+		})
+	}
+	for _, f := range x.Files {
+		l := &r.Layers[f.Layer]
+		l.WastedBytes, r.WastedBytes = l.WastedBytes+f.Wasted(), r.WastedBytes+f.Wasted()
+		if !f.isFolder() && f.Kind != Whiteout {
+			l.Files, r.Files = l.Files+1, r.Files+1
+		}
+	}
+	why := make(map[Owner]string)
+	for _, reason := range x.Reasons(owners) {
+		r.Reasons = append(r.Reasons, Because{reason.Name, len(reason.Packages), reason.Bytes, reason.Wasted})
+		for _, o := range reason.Packages {
+			why[o.Owner] = reason.Name
+		}
+	}
+	for _, o := range owners.All {
+		r.Owners = append(r.Owners, Share{o, why[o.Owner]})
+	}
+	r.Find(Check(x, owners)...)
+	return r
+}
+
+// longDigest is what the classic builder names what it copies by.
+var longDigest = regexp.MustCompile(`\b((?:file|dir|multi|sha256):[0-9a-f]{12})[0-9a-f]{20,}\b`)
+
+// line is what made a layer, for people.
+func line(createdBy string) string {
+	s := Redacted(Instruction(createdBy[:min(len(createdBy), longHistory)]))
+	return strings.Join(strings.Fields(longDigest.ReplaceAllString(s, "$1…")), " ")
+}
+
+// Find adds findings: the most severe first, and of these the heaviest.
+func (r *Report) Find(findings ...Finding) {
+	r.Findings = slices.Concat([]Finding{}, r.Findings, findings)
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// Trace adds the findings of what the image was built from. Of what the image
+// itself shows too they are more evidence, and the first, as they say where it
+// is to be changed.
+func (r *Report) Trace(findings ...Finding) {
+	for _, f := range findings {
+		i := slices.IndexFunc(r.Findings, func(have Finding) bool { return have.ID == f.ID })
+		if i < 0 {
+			r.Find(f)
+			continue
+		}
+		have := &r.Findings[i]
+		have.Evidence = slices.Concat(f.Evidence, have.Evidence)
+		if f.Severity.rank() > have.Severity.rank() {
+			have.Severity = f.Severity
+		}
+	}
+	r.Find() // by their severities anew
+}
+
+// Write writes the report as JSON.
+func (r *Report) Write(w io.Writer) error { return write(w, r) }
+
+func write(w io.Writer, what any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", " ")
+	e.SetEscapeHTML(false)
+	return e.Encode(what)
+}
