@@ -167,14 +167,14 @@ func (s skipping) Seek(offset int64, _ int) (int64, error) {
 	for left := offset; left > 0; {
 		n, err := s.buffer.Discard(int(min(left, 1<<30)))
 		if left -= int64(n); err != nil {
-			return 0, s.of.malformed(cut(err))
+			return 0, s.of.malformed(tooEarly(err))
 		}
 	}
 	return offset, nil // from where it was, which is all that is asked for
 }
 
-// cut is the error of an end that comes too early.
-func cut(err error) error {
+// tooEarly is the error of an end that comes too early.
+func tooEarly(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
