@@ -4,6 +4,7 @@
 
 # ---- versions of tools; nowhere else
 GOLANGCI_LINT_VERSION := 2.15.0
+DIVE_VERSION          := 0.13.1
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -15,10 +16,10 @@ GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$
 	|| echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT_VERSION))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test test-truth demo images lint format vet golangci bench bench-truth calibrate clean toolchain engine
+.PHONY: help build test test-truth demo images lint format vet golangci bench bench-truth bench-inspect calibrate clean toolchain engine
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/mlbench
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/mlbench ./cmd/mlbench
@@ -50,10 +51,12 @@ format:
 vet:
 	$(GO) vet ./...
 	cd $(TRUTH) && $(GO) vet ./...
+	cd $(PEERS) && $(GO) vet ./...
 
 golangci:
 	$(GOLANGCI_LINT) run
 	cd $(TRUTH) && $(GOLANGCI_LINT) run
+	cd $(PEERS) && $(GOLANGCI_LINT) run
 
 bench: toolchain engine ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
@@ -65,6 +68,17 @@ bench-truth: ## hold mlbench and its peers against servers' own moments of readi
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/fixture ./runner/runnertest/fixture
 	cd $(TRUTH) && $(GO) build -trimpath -o $(CURDIR)/bin/truth .
 	bin/truth -fixture bin/fixture -version '$(VERSION)' $(if $(STARTS),-starts '$(STARTS)',-o docs/truth.md)
+
+# A module of its own too. dive is compiled for it alone, into a folder that is
+# removed again. A quick one, with ROUNDS=1, is shown and not written down.
+PEERS := runner/image/peers
+
+bench-inspect: engine ## measure how fast images are looked into, beside dive (some minutes), into docs/inspect.md
+	@mkdir -p bin docs
+	cd $(PEERS) && $(GO) build -trimpath -o $(CURDIR)/bin/peers .
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -x && \
+		GOBIN=$$dir $(GO) install github.com/wagoodman/dive@v$(DIVE_VERSION) && \
+		bin/peers -dive $$dir/dive -version '$(VERSION)' $(if $(ROUNDS),-rounds '$(ROUNDS)',-o docs/inspect.md)
 
 calibrate: build ## measure mlbench's own error rates (some minutes), into docs/calibration.md
 	@mkdir -p docs

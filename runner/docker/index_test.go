@@ -3,13 +3,18 @@ package docker
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"mlbench/runner"
 	"mlbench/runner/image"
 )
 
@@ -149,4 +154,32 @@ func differences(a, b *image.Index) (all []string) {
 		differ("content of "+a.Files[i].Path, a.ContentOf(i), b.ContentOf(i))
 	}
 	return all
+}
+
+// TestIndexFails says what to do about images that are not there, or not any
+// more.
+func TestIndexFails(t *testing.T) {
+	t.Parallel()
+	r := closing(t, Options{})
+	_, err := r.Index(t.Context(), "127.0.0.1:1/mlbench-test/none", image.Options{})
+	if !errors.Is(err, runner.ErrEnvironment) || !strings.Contains(fmt.Sprint(err), "is not here and cannot be pulled") {
+		t.Errorf("an image that is nowhere: %v", err)
+	}
+	if _, err = r.Index(t.Context(), "No Image", image.Options{}); !errors.Is(err, runner.ErrUsage) {
+		t.Errorf("no name of an image: %v", err)
+	}
+	ref := "mlbench-test/removed:" + r.session
+	loadArchive(t, r, ref, archived(t, ref, r.arch, map[string]any{"Cmd": []string{"/" + r.session}}, layerOf(t, file{name: "a", content: r.session})))
+	_, err = r.Index(t.Context(), ref, image.Options{Look: func(string, int64) func(io.Reader) error {
+		removeImage(t, r, ref)
+		return func(in io.Reader) error { _, err := io.ReadAll(in); return cmp.Or(err, io.ErrUnexpectedEOF) }
+	}})
+	if !errors.Is(err, runner.ErrEnvironment) || !strings.Contains(fmt.Sprint(err), "removed meanwhile") {
+		t.Errorf("an image that is removed while it is read: %v", err)
+	}
+	cancelled, cancel := context.WithCancelCause(t.Context())
+	cancel(errTest)
+	if _, err = r.Index(cancelled, ref, image.Options{}); !errors.Is(err, errTest) {
+		t.Errorf("cancelled: %v", err)
+	}
 }

@@ -128,7 +128,7 @@ var (
 // tool allows at most without being asked.
 const maxWindow = 128 << 20
 
-// unpacked is what is in a compressed file that begins with head; nil for one
+// unpackedOf is what is in a compressed file that begins with head; nil for one
 // that is not.
 func (s *source) unpackedOf(head []byte, content io.Reader) (io.Reader, error) {
 	switch {
@@ -151,17 +151,16 @@ func (s *source) unpackedOf(head []byte, content io.Reader) (io.Reader, error) {
 
 // uncompressed is the archive, which may be compressed as a whole.
 func (s *source) uncompressed() (io.Reader, error) {
-	content := bufio.NewReaderSize(s, 64<<10)
-	head, err := content.Peek(4)
-	if len(head) == 0 && err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errors.New("it is empty")
-		}
+	head, err := s.peek(4)
+	if len(head) == 0 && errors.Is(err, io.EOF) {
+		err = errors.New("it is empty")
+	}
+	if len(head) == 0 {
 		return nil, s.malformed(err)
 	}
-	plain, err := s.unpackedOf(head, content)
+	plain, err := s.unpackedOf(head, s)
 	if plain == nil && err == nil {
-		plain = content
+		plain = s
 	}
 	return plain, err
 }
@@ -180,5 +179,5 @@ func (s *source) layer(content *bufio.Reader) (plain io.Reader, compressed bool,
 	if _, err := tar.NewReader(bytes.NewReader(head)).Next(); errors.Is(err, tar.ErrHeader) {
 		return nil, false, nil
 	}
-	return part{content, s, false}, false, nil
+	return skipping{part{content, s, false}, content}, false, nil
 }

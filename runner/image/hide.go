@@ -71,9 +71,7 @@ func lowest(a, b int) int {
 // as there is one: nothing is wasted until the last is hidden.
 func (x *Index) passOn() {
 	bearer := func(f File) (*File, bool) {
-		i, ok := slices.BinarySearchFunc(x.Files, f, func(a, b File) int {
-			return cmp.Or(cmp.Compare(a.Layer, b.Layer), strings.Compare(a.Path, b.Link))
-		})
+		i, ok := x.find(f.Layer, f.Link)
 		if !ok {
 			return nil, false
 		}
@@ -103,4 +101,11 @@ func (x *Index) passOn() {
 			f.Link = from.Link
 		}
 	}
+}
+
+// find is the place in Files of a path in a layer.
+func (x *Index) find(layer int, path string) (int, bool) {
+	return slices.BinarySearchFunc(x.Files, path, func(f File, path string) int {
+		return cmp.Or(cmp.Compare(f.Layer, layer), strings.Compare(f.Path, path))
+	})
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -73,9 +74,26 @@ func ahead(ctx context.Context, r io.Reader, lim limits) (s *source, stop func()
 }
 
 func (s *source) Read(p []byte) (int, error) {
-	if len(s.rest) == 0 {
+	if err := s.fill(); err != nil {
+		return 0, err
+	}
+	n := copy(p, s.rest)
+	s.rest, s.n = s.rest[n:], s.n+int64(n)
+	return n, nil
+}
+
+// peek is what comes first, at most n bytes, and fewer only where the archive
+// ends.
+func (s *source) peek(n int) ([]byte, error) {
+	err := s.fill()
+	return s.rest[:min(n, len(s.rest))], err
+}
+
+// fill waits until there is something to be read.
+func (s *source) fill() error {
+	for len(s.rest) == 0 {
 		if s.err != nil {
-			return 0, s.err
+			return s.err
 		}
 		if s.buffer != nil {
 			s.empty <- s.buffer[:chunkSize] // there is room for all of them
@@ -84,17 +102,11 @@ func (s *source) Read(p []byte) (int, error) {
 		select {
 		case <-s.ctx.Done():
 			s.err = context.Cause(s.ctx)
-			return 0, s.err
 		case c := <-s.full:
 			s.buffer, s.rest, s.err = c.b, c.b, c.err
 		}
-		if len(s.rest) == 0 {
-			return 0, s.err
-		}
 	}
-	n := copy(p, s.rest)
-	s.rest, s.n = s.rest[n:], s.n+int64(n)
-	return n, nil
+	return nil
 }
 
 // spend counts bytes that came out of fewer, and is an error once they are
@@ -142,4 +154,29 @@ func (p part) Read(b []byte) (int, error) {
 		err = p.of.malformed(err)
 	}
 	return n, err
+}
+
+// skipping is a part that tar's reader skips files of without copying them: it
+// seeks where it can, and only onwards.
+type skipping struct {
+	part
+	buffer *bufio.Reader
+}
+
+func (s skipping) Seek(offset int64, _ int) (int64, error) {
+	for left := offset; left > 0; {
+		n, err := s.buffer.Discard(int(min(left, 1<<30)))
+		if left -= int64(n); err != nil {
+			return 0, s.of.malformed(tooEarly(err))
+		}
+	}
+	return offset, nil // from where it was, which is all that is asked for
+}
+
+// tooEarly is the error of an end that comes too early.
+func tooEarly(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }

@@ -6,22 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"testing"
 )
-
-// childOf runs one test in a process of its own.
-func childOf(t *testing.T, test string, env ...string) *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run", "^"+test+"$", "-test.v")
-	cmd.Env = append(os.Environ(), env...)
-	return cmd
-}
 
 // streamed writes an archive of an image with one layer of that many files,
 // which are all zeros.

@@ -2,7 +2,6 @@ package image
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -93,13 +91,6 @@ func (x *Index) jobs(opts Options) (jobs []job, warnings []string) {
 		}
 	}
 	return jobs, left.warnings
-}
-
-// find is the place in Files of a path in a layer.
-func (x *Index) find(layer int, path string) (int, bool) {
-	return slices.BinarySearchFunc(x.Files, path, func(f File, path string) int {
-		return cmp.Or(cmp.Compare(f.Layer, layer), strings.Compare(f.Path, path))
-	})
 }
 
 // A visitor reads files, and keeps the folder of the last one open.
