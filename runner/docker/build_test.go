@@ -86,9 +86,7 @@ func onlyDockerfile(dockerfile string) fstest.MapFS {
 func TestFreshBuild(t *testing.T) {
 	const base = "mlbench/base:bookworm"
 	r := closing(t, Options{})
-	if _, err := r.inspectImage(t.Context(), base); err != nil {
-		t.Skip("needs an image with a shell: ", err)
-	}
+	needImage(t, r, base)
 	for _, with := range builders {
 		t.Run(string(with), func(t *testing.T) {
 			ref, mark := fmt.Sprintf("mlbench-test:%s-%s", r.session, with), "mark-"+r.session+string(with)

@@ -36,6 +36,20 @@ func engine(t testing.TB, opts Options) *Runner {
 	return r
 }
 
+// needImage skips a test where an image has not been built (make images), or
+// fails it where MLBENCH_REQUIRE_ENGINE says that CI has.
+func needImage(t testing.TB, r *Runner, ref string) {
+	t.Helper()
+	_, err := r.inspectImage(t.Context(), ref)
+	switch {
+	case err == nil:
+	case os.Getenv("MLBENCH_REQUIRE_ENGINE") != "":
+		t.Fatal(err)
+	default:
+		t.Skip("needs the scenario's images: ", err)
+	}
+}
+
 // closing is engine for a test that needs one Runner, which it closes.
 func closing(t testing.TB, opts Options) *Runner {
 	t.Helper()

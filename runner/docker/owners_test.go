@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,16 +18,10 @@ import (
 
 const naive = "fastapi-sklearn:naive"
 
-// scenarioImage reads one of the scenario's images. Where it has not been built (make images) the test is skipped, or fails where
-// MLBENCH_REQUIRE_IMAGES says that it has been.
+// scenarioImage reads one of the scenario's images.
 func scenarioImage(t testing.TB, r *Runner, ref string) (*image.Index, *image.Owners) {
 	t.Helper()
-	if _, err := r.cli.ImageInspect(t.Context(), ref); err != nil {
-		if os.Getenv("MLBENCH_REQUIRE_IMAGES") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("needs the scenario's images: ", err)
-	}
+	needImage(t, r, ref)
 	x, err := r.Index(t.Context(), ref, image.Options{})
 	if err != nil {
 		t.Fatal(err)
