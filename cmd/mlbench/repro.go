@@ -48,7 +48,9 @@ two images instead of a folder, it compares those.
 
 SOURCE_DATE_EPOCH of the environment is passed on to the builds. The images
 are removed afterwards, and what the builds left in the engine's cache; base
-images that were pulled stay.`,
+images that were pulled stay.
+
+The exit code is 1 where --grade is not held.`,
 		Example: `  mlbench repro my-service
   mlbench repro my-service --grade 3 --ignore-noise --ignore 'opt/models/**'
   mlbench repro my-service:monday my-service:tuesday --out repro.json`,
