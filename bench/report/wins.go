@@ -1,0 +1,73 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"mlbench/bench"
+)
+
+// winSections are those of all comparisons that were looked into.
+func (v view) winSections() []section {
+	var all []section
+	for _, w := range v.Wins {
+		all = append(all, winSections(w, v.names)...)
+	}
+	return all
+}
+
+// winSections are the biggest wins of a comparison, in bytes and in time.
+// Names are those of the candidates.
+func winSections(w bench.Wins, names []string) []section {
+	if w.Baseline < 0 || w.Candidate < 0 || w.Baseline >= len(names) || w.Candidate >= len(names) {
+		return nil // a file that somebody else has made
+	}
+	title := fmt.Sprintf("Biggest wins, %s → %s", names[w.Baseline], names[w.Candidate])
+	var all []section
+	if w.Size != nil {
+		all = append(all, ranking(title+", in size", w.Size, func(x float64) string { return signedBytes(int64(x)) }))
+	}
+	if w.Time != nil {
+		all = append(all, ranking(title+", in time", w.Time, signedMillis))
+	}
+	return all
+}
+
+func ranking(title string, r *bench.Ranking, write func(float64) string) section {
+	s := section{title: fmt.Sprintf("%s: %s in all", title, write(r.Change))}
+	s.table = table{left: 1, head: []string{"what changed", "by", "of it, largest first"}, last: true}
+	for _, p := range r.Changes {
+		s.table.rows = append(s.table.rows, printable([]string{partName(p), write(p.Change), firstOf(p.Of, 4)}))
+	}
+	if r.Left > 0 {
+		s.table.rows = append(s.table.rows, []string{fmt.Sprintf("%d more", r.Left), write(r.Rest), ""})
+	}
+	if !anyOf(r.Changes) {
+		s.table = s.table.without(2)
+		s.table.last = false
+	}
+	s.lines = []string{"rests on: " + bench.Printable(r.Basis)}
+	return s
+}
+
+func anyOf(parts []bench.Part) bool {
+	for _, p := range parts {
+		if len(p.Of) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func partName(p bench.Part) string {
+	name := shorten(p.Name, maxName)
+	switch p.Kind {
+	case bench.PartPhase:
+		return "phase " + name
+	case bench.PartImport:
+		return "import of " + name
+	case bench.PartReason, bench.PartCode:
+		return name
+	}
+	return strings.TrimSpace(shorten(string(p.Kind), maxName) + " " + name)
+}
