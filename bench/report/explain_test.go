@@ -49,6 +49,7 @@ func explained(names ...string) *explain.Report {
 	if len(names) == 2 {
 		w := someWins()
 		r.Wins = &w
+		r.Differ()
 	}
 	return r
 }
