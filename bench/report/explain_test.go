@@ -112,6 +112,9 @@ func TestWinsOfResult(t *testing.T) {
 			if err := write(&b, r); err != nil {
 				t.Fatal(err)
 			}
+			if got := strings.Contains(b.String(), "in the pairs, 95 %: "); got != has {
+				t.Errorf("%s: the interval: %v, want %v:\n%s", name, got, has, b.String())
+			}
 			if got := strings.Contains(b.String(), "Biggest wins, old:tag → new:tag, in size: −1.57 GB in all"); got != has {
 				t.Errorf("%s: %v, want %v:\n%s", name, got, has, b.String())
 			}

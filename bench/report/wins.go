@@ -11,9 +11,23 @@ import (
 func (v view) winSections() []section {
 	var all []section
 	for _, w := range v.Wins {
-		all = append(all, winSections(w, v.names)...)
+		sections := winSections(w, v.names)
+		if w.Time != nil && len(sections) > 0 {
+			v.measured(w, &sections[len(sections)-1])
+		}
+		all = append(all, sections...)
 	}
 	return all
+}
+
+// measured adds the change that the pairs say, with its interval: that of the
+// parts has none.
+func (v view) measured(w bench.Wins, s *section) {
+	for _, c := range v.On(bench.MetricReady) {
+		if c.Baseline == w.Baseline && c.Candidate == w.Candidate && c.Pairs > 0 {
+			s.lines = append(s.lines, fmt.Sprintf("in the pairs, %s: %s", changeConfidence(v), shiftWithInterval(bench.MetricReady, shiftOf(c))))
+		}
+	}
 }
 
 // winSections are the biggest wins of a comparison, in bytes and in time.
