@@ -28,6 +28,7 @@ type Result struct {
 	Gates       []Gate             `json:"gates"`
 	Warnings    []string           `json:"warnings"`
 	Verdict     GateVerdict        `json:"verdict"`
+	Wins        []Wins             `json:"wins,omitempty"` // where --explain asked for them
 }
 
 // Tool is the program that made a result.

@@ -19,6 +19,10 @@ type Experiment struct {
 	Candidates []runner.Candidate // the baseline first; names are unique
 	Tool       Tool
 	Observer   Observer // may be nil
+
+	// Unjudged says that nobody asks for a verdict, so that it is not told when
+	// there are too few pairs for one.
+	Unjudged bool
 }
 
 // An Observer is told how a run goes.
@@ -138,7 +142,7 @@ func (x *run) blocks(ctx context.Context) error {
 		x.Observer.Note(fmt.Sprintf("the target at quantile %g needs up to %d starts: the limit of %d is raised to that",
 			spec.Quantile, limit, spec.MaxPairs))
 	}
-	if last := x.schedule.Last(); len(x.r.Candidates) > 1 && last.C == 0 {
+	if last := x.schedule.Last(); len(x.r.Candidates) > 1 && last.C == 0 && !x.Unjudged {
 		least := 1
 		for stats.FixedSchedule(least, x.schedule.Alpha).Last().C == 0 {
 			least++

@@ -70,6 +70,9 @@ func markdown(w io.Writer, v view, rows int) error {
 		p.line("")
 		p.markdown(gates(v), rows)
 	}
+	for _, s := range v.winSections() {
+		p.markdownSection(s, rows)
+	}
 	p.line("")
 	p.line("<details><summary>How it was measured</summary>\n")
 	var warnings []string

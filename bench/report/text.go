@@ -39,6 +39,9 @@ func Text(w io.Writer, r *bench.Result) error {
 		p.line("")
 		p.table(stacked(gates(v)))
 	}
+	for _, s := range v.winSections() {
+		p.textSection(s)
+	}
 	p.line("")
 	for _, warning := range r.Warnings {
 		p.line("warning: " + v.told(warning))

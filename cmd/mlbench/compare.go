@@ -44,6 +44,7 @@ What follows -- is passed on to all as their arguments.`,
 		},
 	}
 	o.register(cmd.Flags())
+	cmd.Flags().BoolVar(&o.explain, "explain", false, "say too which changes account for most of the difference, in bytes and in time: one more start of each")
 	return cmd
 }
 
@@ -133,6 +134,9 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 		Spec: o.spec, Runner: r, Candidates: candidates, Tool: tool(), Observer: progress,
 	}.Run(ctx)
 	progress.end()
+	if o.explain && err == nil {
+		err = addWins(ctx, r, result, progress)
+	}
 	// First of all: to tidy up may take an engine long, and users' patience
 	// may end before.
 	err = errors.Join(err, tell(result, to, std), r.Close())

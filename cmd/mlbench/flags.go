@@ -27,10 +27,32 @@ type options struct {
 	request   string
 	body      string
 
+	explain bool // compare only
+
 	telling rendering[*bench.Result]
 }
 
 func (o *options) register(f *pflag.FlagSet) {
+	o.registerReady(f)
+	s := &o.spec
+	f.VarP(parsed(&s.TargetMS, parseMillis, "duration", "1s"), "target", "", "gate: ready within this time at --quantile")
+	f.VarP(parsed(&s.Quantile, parseQuantile, "share", "0.9"), "quantile", "", "of the starts, for --target")
+	f.VarP(parsed(&s.MaxBytes, parseLimit, "size", "none"), "max-size", "", "gate: unpacked size, e.g. 800MB")
+	f.VarP(parsed(&s.Margin, parsePercent, "percent", "5%"), "margin", "", "a slowdown beyond it is a regression")
+	f.VarP(parsed(&s.MaxPairs, parsePairs, "n", "40"), "max-pairs", "", "stop after so many pairs, decided or not")
+	f.VarP(parsed(&s.MinPairs, parsePairs, "n", "8"), "min-pairs", "", "do not stop before")
+	f.VarP(parsed(&s.Pairs, parsePairs, "n", "as many as it takes"), "pairs", "", "do exactly so many pairs")
+	f.StringVar((*string)(&s.Goal), "goal", string(s.Goal), "decide: stop at any verdict; claim: go on from 'no regression' to try for 'faster'")
+	f.BoolVar(&s.NoCovariate, "no-covariate", false, "judge the times alone; do not use what is known of the host")
+	o.registerStart(f)
+	o.telling.register(f, report.Results, "the result")
+	f.StringSliceVar(&s.FailOn, "fail-on", s.FailOn, "gates that make the exit code 1; with inconclusive, 3 when one is")
+	f.IntVar(&s.AllowFailures, "allow-failures", 0, "failed starts of a candidate that the gate starts lets pass")
+}
+
+// registerReady adds the flags that say what is ready, what starts candidates
+// and what is cold.
+func (o *options) registerReady(f *pflag.FlagSet) {
 	o.spec = bench.DefaultSpec()
 	s, c := &o.spec, &o.candidate
 	f.SortFlags = false
@@ -44,15 +66,11 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&s.Runner, "runner", s.Runner, "what starts candidates: docker, process")
 	f.StringVar((*string)(&s.Cold), "cold", string(s.Cold), "what is cold before a start: auto, warm, cache, pull")
 	f.StringVar(&s.Registry, "registry", "", "with --cold pull, where the images are pulled from: HOST[/PATH] (mlbench serves copies of them itself)")
-	f.VarP(parsed(&s.TargetMS, parseMillis, "duration", "1s"), "target", "", "gate: ready within this time at --quantile")
-	f.VarP(parsed(&s.Quantile, parseQuantile, "share", "0.9"), "quantile", "", "of the starts, for --target")
-	f.VarP(parsed(&s.MaxBytes, parseLimit, "size", "none"), "max-size", "", "gate: unpacked size, e.g. 800MB")
-	f.VarP(parsed(&s.Margin, parsePercent, "percent", "5%"), "margin", "", "a slowdown beyond it is a regression")
-	f.VarP(parsed(&s.MaxPairs, parsePairs, "n", "40"), "max-pairs", "", "stop after so many pairs, decided or not")
-	f.VarP(parsed(&s.MinPairs, parsePairs, "n", "8"), "min-pairs", "", "do not stop before")
-	f.VarP(parsed(&s.Pairs, parsePairs, "n", "as many as it takes"), "pairs", "", "do exactly so many pairs")
-	f.StringVar((*string)(&s.Goal), "goal", string(s.Goal), "decide: stop at any verdict; claim: go on from 'no regression' to try for 'faster'")
-	f.BoolVar(&s.NoCovariate, "no-covariate", false, "judge the times alone; do not use what is known of the host")
+}
+
+// registerStart adds the flags that say how candidates are started.
+func (o *options) registerStart(f *pflag.FlagSet) {
+	s, c := &o.spec, &o.candidate
 	f.VarP(parsed(&s.TimeoutMS, parseMillis, "duration", "60s, 10m with --cold pull"), "timeout", "", "of one start; past it the start has failed")
 	f.VarP(parsed(&s.Seed, parseSeed, "n", "random"), "seed", "", "of the order of starts")
 
@@ -64,10 +82,6 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&c.Network, "network", "", "network, as docker run has it")
 	f.StringVarP(&c.User, "user", "u", "", "user, as docker run has it")
 	f.StringVar(&c.Entrypoint, "entrypoint", "", "program instead of the image's entry point")
-
-	o.telling.register(f, report.Results, "the result")
-	f.StringSliceVar(&s.FailOn, "fail-on", s.FailOn, "gates that make the exit code 1; with inconclusive, 3 when one is")
-	f.IntVar(&s.AllowFailures, "allow-failures", 0, "failed starts of a candidate that the gate starts lets pass")
 }
 
 // complete checks what flags say together, and makes the candidates.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -34,6 +35,7 @@ type Files struct {
 type file struct {
 	path string
 	size int64 // as it was when it was listed
+	from int   // how much of path is the folder's
 }
 
 // List finds the files below the folders. A folder that is not there or not
@@ -67,7 +69,7 @@ func List(ctx context.Context, folders []string) (*Files, error) {
 				seen[id] = true
 			}
 			if info.Size() > 0 {
-				f.files = append(f.files, file{path, info.Size()})
+				f.files = append(f.files, file{path, info.Size(), len(filepath.Clean(folder))})
 				f.total += info.Size()
 			}
 			return nil
@@ -112,6 +114,28 @@ func (f *Files) Resident(ctx context.Context) (runner.Residency, error) {
 		f.seen, f.looked = found, true
 	}
 	return r, err
+}
+
+// A FileInMemory is a file of which something is in memory.
+type FileInMemory struct {
+	Path     string // below the folder that List was given
+	Resident int64  // bytes
+}
+
+// InMemory names the files that have something in memory, in no order.
+func (f *Files) InMemory(ctx context.Context) ([]FileInMemory, error) {
+	var mutex sync.Mutex
+	var in []FileInMemory
+	err := each(ctx, f.files, func(x file, h handle) error {
+		n, err := x.resident(h)
+		if n > 0 {
+			mutex.Lock()
+			defer mutex.Unlock()
+			in = append(in, FileInMemory{strings.TrimPrefix(filepath.ToSlash(x.path[x.from:]), "/"), n})
+		}
+		return err
+	})
+	return in, err
 }
 
 // StillResident counts them again in the files in which Resident found some

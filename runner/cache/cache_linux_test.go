@@ -330,7 +330,7 @@ func TestForeignFiles(t *testing.T) {
 			return
 		}
 		h.close()
-		if err := one(file{secret, size}, func(file, handle) error { return nil }); !errors.Is(err, fs.ErrPermission) {
+		if err := one(file{path: secret, size: size}, func(file, handle) error { return nil }); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("secret: %v", err)
 		}
 	})
@@ -355,7 +355,7 @@ func TestForeignPages(t *testing.T) {
 		if err := drop(h); err != nil {
 			t.Error(err)
 		}
-		n, err := file{path, size}.resident(h)
+		n, err := file{path: path, size: size}.resident(h)
 		if err == nil && n == 0 {
 			return // this kernel's cachestat tells everybody
 		}

@@ -124,6 +124,9 @@ var (
 	_ runner.Gauge   = (*Runner)(nil)
 
 	_ runner.Examiner = (*Runner)(nil)
+
+	_ runner.Looker      = (*Runner)(nil)
+	_ runner.FileWitness = (*Runner)(nil)
 )
 
 // New makes a Runner; it does not speak to the engine yet.

@@ -105,8 +105,27 @@ func (r *Runner) count(ctx context.Context, c runner.Candidate, of func(*cache.F
 	return sum, nil
 }
 
-// layerFiles are the files in the folders of the candidate's layers: their
-// pages are what overlay2 containers read.
+// ResidentFiles says of which of the candidate's files how much is in memory.
+func (r *Runner) ResidentFiles(ctx context.Context, c runner.Candidate) ([]runner.FileResidency, error) {
+	layers, err := r.layerFiles(ctx, c)
+	if err != nil {
+		return nil, runner.As(runner.ErrNotPermitted, err)
+	}
+	var all []runner.FileResidency
+	for i, files := range layers {
+		in, err := files.InMemory(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range in {
+			all = append(all, runner.FileResidency{Layer: i, Path: f.Path, Resident: f.Resident})
+		}
+	}
+	return all, nil
+}
+
+// layerFiles are the files in the folders of the candidate's layers, the lowest
+// first: their pages are what overlay2 containers read.
 func (r *Runner) layerFiles(ctx context.Context, c runner.Candidate) ([]*cache.Files, error) {
 	if layers, ok := r.files[c.Digest]; ok {
 		return layers, nil

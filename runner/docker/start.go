@@ -25,7 +25,12 @@ import (
 // Where the container's own address turns out not to be reachable from here,
 // this and all later starts go through a published port.
 func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Duration) (runner.Start, error) {
-	s, err := r.start(ctx, c, timeout)
+	return r.StartLooking(ctx, c, timeout, nil)
+}
+
+// StartLooking starts a container and removes it. See runner.Looker.
+func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(runner.Look) error) (runner.Start, error) {
+	s, err := r.start(ctx, c, timeout, look)
 	if s.Outcome == runner.OutcomeReady && err == nil {
 		r.reached = true
 	}
@@ -36,12 +41,12 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		}
 		r.published = true
 		r.opts.Notify(fmt.Sprintf("%s's own address cannot be reached from here: going through a published port", c.Name))
-		return r.start(ctx, c, timeout)
+		return r.start(ctx, c, timeout, look)
 	}
 	return s, err
 }
 
-func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Duration) (s runner.Start, err error) {
+func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(runner.Look) error) (s runner.Start, err error) {
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
 	}
@@ -52,7 +57,7 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		}
 	}
 	r.starts++
-	x := &one{r: r, c: c, fresh: r.fresh[c.Name], timeout: timeout, name: fmt.Sprintf("mlbench-%s-%d", r.session, r.starts), ended: make(chan struct{})}
+	x := &one{r: r, c: c, look: look, fresh: r.fresh[c.Name], timeout: timeout, name: fmt.Sprintf("mlbench-%s-%d", r.session, r.starts), ended: make(chan struct{})}
 	defer func() {
 		stopping := time.Now()
 		err = errors.Join(err, x.remove(ctx))
@@ -102,6 +107,9 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	if x.lost != nil {
 		return s, r.engineError(ctx, "watching "+c.Name, x.lost)
 	}
+	if x.looked != nil {
+		return s, x.looked
+	}
 	if x.unreachable {
 		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("%s: %w", c.Name, probe.ErrUnreachable))
 	}
@@ -145,6 +153,9 @@ type one struct {
 	c    runner.Candidate
 	id   string
 	name string
+
+	look   func(runner.Look) error // nil for none
+	looked error                   // of look
 
 	fresh   *fresh // nil where nothing is pulled
 	timeout time.Duration
@@ -224,9 +235,15 @@ func (x *one) observe(watch context.Context, s *runner.Start) {
 	}
 	probe.Record(s, sighting, err)
 	x.heard(s)
-	if err == nil && x.c.Request != nil {
+	if err == nil {
+		x.show(watch, runner.Ready)
+	}
+	if err == nil && x.looked == nil && x.c.Request != nil {
 		sighting, err = x.firstResponse(watch)
 		probe.Record(s, sighting, err)
+		if err == nil {
+			x.show(watch, runner.FirstResponse)
+		}
 	}
 	cancel()
 	<-x.ended // from here on, nobody else writes to x

@@ -90,7 +90,7 @@ func TestCPUTimeOfChildren(t *testing.T) {
 // without children.
 func BenchmarkTreeCost(b *testing.B) {
 	c := candidate(b, "")
-	p, err := launch(c, marker{owner: runner.Self()})
+	p, err := launch(c, marker{owner: runner.Self()}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

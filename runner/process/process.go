@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -47,6 +48,7 @@ var (
 	_ runner.Gauge   = (*Runner)(nil)
 
 	_ runner.Examiner = (*Runner)(nil)
+	_ runner.Looker   = (*Runner)(nil)
 )
 
 // logLines is how much of a failed start's output is kept.
@@ -112,6 +114,11 @@ func freePort() (int, error) {
 
 // Start runs the command once. See runner.Runner.
 func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Duration) (runner.Start, error) {
+	return r.StartLooking(ctx, c, timeout, nil)
+}
+
+// StartLooking runs the command once. See runner.Looker.
+func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(runner.Look) error) (runner.Start, error) {
 	if err := ctx.Err(); err != nil {
 		return runner.Start{}, context.Cause(ctx)
 	}
@@ -124,7 +131,11 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	r.starts++
 	mark := marker{owner: runner.Self(), start: r.starts}
 	load := speed.Load()
-	p, err := launch(c, mark)
+	var log *kept
+	if look != nil {
+		log = new(kept)
+	}
+	p, err := launch(c, mark, log)
 	if err != nil {
 		return runner.Start{}, runner.As(runner.ErrEnvironment, fmt.Errorf("starting %q: %w", c.Ref, err))
 	}
@@ -148,9 +159,11 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	if m, ok := s.Marks[runner.Listening]; ok && target.Events != nil && m.Source != probe.SourceEvent {
 		_ = r.hearing.Missed() // the marks of later starts tell
 	}
-	if err == nil && c.Request != nil {
+	looked := log.show(look, runner.Ready, err == nil)
+	if err == nil && looked == nil && c.Request != nil {
 		sighting, err = probe.FirstResponse(watchCtx, target, *c.Request)
 		probe.Record(&s, sighting, err)
+		looked = log.show(look, runner.FirstResponse, err == nil)
 	}
 	// A listener that bears no mark may serve on the command's behalf, as an
 	// engine's does for `docker run --publish`.
@@ -170,6 +183,9 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	}
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
+	}
+	if looked != nil {
+		return s, looked
 	}
 	if foreign {
 		return s, runner.As(runner.ErrEnvironment, fmt.Errorf(
@@ -240,7 +256,8 @@ type running struct {
 	ours    int64         // our own peak of memory before it, in bytes
 }
 
-func launch(c runner.Candidate, mark marker) (*running, error) {
+// launch starts the command; its output is also written to log, if there is one.
+func launch(c runner.Candidate, mark marker, log *kept) (*running, error) {
 	p := &running{out: &probe.Lines{Keep: logLines}, read: make(chan struct{}), ended: make(chan struct{})}
 	if c.Ready.Kind == runner.Log {
 		p.watch = &probe.Watch{Pattern: c.Ready.Pattern, Lag: func(line string, _ time.Time) (string, time.Duration) {
@@ -280,7 +297,11 @@ func launch(c runner.Candidate, mark marker) (*running, error) {
 	}
 	go func() {
 		defer close(p.read)
-		drain(out, p.out)
+		if log == nil {
+			drain(out, p.out)
+		} else {
+			drain(out, io.MultiWriter(p.out, log))
+		}
 	}()
 	go func() {
 		_ = p.cmd.Wait() // how it ended stands in ProcessState
@@ -290,10 +311,10 @@ func launch(c runner.Candidate, mark marker) (*running, error) {
 	return p, nil
 }
 
-func drain(from *os.File, to *probe.Lines) {
+func drain(from *os.File, to io.Writer) {
 	for b := make([]byte, 32<<10); ; {
 		n, err := from.Read(b)
-		_, _ = to.Write(b[:n]) // Lines never fails
+		_, _ = to.Write(b[:n]) // none that we have fails
 		if err != nil {
 			return
 		}

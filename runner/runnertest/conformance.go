@@ -46,6 +46,7 @@ func Conformance(t *testing.T, b Bench) {
 	t.Run("log line of a program that ends", b.lastLine)
 	t.Run("exit", b.exit)
 	t.Run("first response", b.request)
+	t.Run("looking at a start", b.looking)
 	t.Run("crash in the first request", b.dies)
 	t.Run("cost", b.cost)
 	t.Run("cost of a program that ends", b.costOfJob)
@@ -239,6 +240,47 @@ func (b Bench) request(t *testing.T) {
 		c.Request = &runner.Request{Method: "POST", Path: "/predict", Body: []byte(`{"x": 1}`)}
 	})
 	b.mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready, runner.FirstResponse)
+}
+
+// looking asks what a start has printed when it is ready, and after its first
+// request; and an error of who looks ends the start and leaves nothing.
+func (b Bench) looking(t *testing.T) {
+	r := b.New(t)
+	defer closeRunner(t, r)
+	looker, ok := r.(runner.Looker)
+	if !ok {
+		t.Skip("this runner lets nobody look at a start")
+	}
+	c := b.Candidate(t, "", "-imports")
+	c.Env = append(c.Env, "PYTHONPROFILEIMPORTTIME=1")
+	c.Request = &runner.Request{Method: "POST", Path: "/predict", Body: []byte(`{"x": 1}`)}
+	c, err := r.Prepare(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs := make(map[runner.MarkName]string)
+	s, err := looker.StartLooking(t.Context(), c, startTimeout, func(l runner.Look) error {
+		logs[l.Mark] = string(l.Log)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mustBeReady(t, s, runner.Started, runner.Listening, runner.Ready, runner.FirstResponse)
+	ready, after := logs[runner.Ready], logs[runner.FirstResponse]
+	if !strings.HasSuffix(ready, "| app\n") || after != ready+"import time:      7000 |       7000 | lazy\n" {
+		t.Errorf("when ready it had printed %q, and in the end %q", ready, after)
+	}
+	broken := errors.New("broken")
+	looks := 0
+	_, err = looker.StartLooking(t.Context(), c, startTimeout, func(runner.Look) error {
+		looks++
+		return broken
+	})
+	if !errors.Is(err, broken) || looks != 1 {
+		t.Errorf("%v after %d looks", err, looks)
+	}
+	b.nothingLeft(t)
 }
 
 func (b Bench) dies(t *testing.T) {
