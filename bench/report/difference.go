@@ -108,7 +108,11 @@ func left(n int, same bool) string {
 }
 
 func changeCells(c image.Change) []string {
-	return []string{some(c.Old), some(c.New), signedBytes(c.Bytes())}
+	change := unknown
+	if n := c.Bytes(); n != 0 {
+		change = signedBytes(n)
+	}
+	return []string{some(c.Old), some(c.New), change}
 }
 
 // ownerChanges is a row for each owner that is not as it was.
