@@ -3,6 +3,7 @@ package gpu
 import (
 	"encoding/json"
 	"io"
+	"slices"
 )
 
 // Schema names the form of a Report in JSON.
@@ -17,7 +18,7 @@ type Report struct {
 	Needs    Needs    `json:"needs"`
 	Rules    []Rule   `json:"rules"`
 	Verdict  Verdict  `json:"verdict"`
-	Warnings []string `json:"warnings,omitempty"`
+	Warnings []string `json:"warnings"`
 }
 
 // NewReport judges an image's needs on a host.
@@ -25,7 +26,7 @@ func NewReport(ref, digest string, n Needs, h Host) *Report {
 	h = h.Complete()
 	r := &Report{Schema: Schema, Ref: ref, Digest: digest, Host: h, Needs: n}
 	if h.Warning != "" {
-		r.Warnings = []string{h.Warning}
+		r.Warnings = append(r.Warnings, h.Warning)
 	}
 	r.Rules, r.Verdict = Judge(n, h)
 	return r
@@ -33,10 +34,32 @@ func NewReport(ref, digest string, n Needs, h Host) *Report {
 
 // Write writes the report as JSON.
 func (r *Report) Write(w io.Writer) error {
+	c := *r
+	c.Rules = slices.Clone(r.Rules)
+	filled(&c.Host.Devices)
+	filled(&c.Needs.Seen)
+	filled(&c.Needs.Conflicts)
+	filled(&c.Needs.Frameworks)
+	filled(&c.Needs.Compat)
+	filled(&c.Needs.JIT)
+	filled(&c.Needs.Kernels)
+	filled(&c.Needs.Requirements)
+	for i := range c.Rules {
+		filled(&c.Rules[i].Details)
+	}
+	filled(&c.Rules)
+	filled(&c.Warnings)
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
 	e.SetEscapeHTML(false)
-	return e.Encode(r)
+	return e.Encode(c)
+}
+
+// filled makes an empty list [] and not null.
+func filled[T any](list *[]T) {
+	if *list == nil {
+		*list = []T{}
+	}
 }
 
 // Remedies are what to do about the rules that the verdict is from.
@@ -56,7 +79,7 @@ func (r *Report) Sentence() string {
 	says := r.Ref
 	switch {
 	case !r.Needs.GPU:
-		says += " needs no GPU"
+		says += " needs no NVIDIA GPU"
 	case r.Verdict == OK:
 		return says + " will run on this host's GPUs"
 	case r.Verdict == Warn:

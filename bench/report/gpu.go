@@ -38,7 +38,9 @@ func GPU(w io.Writer, r *gpu.Report) error {
 			p.paragraph("  ", detail)
 		}
 	}
-	p.line("")
+	if r.Needs.GPU || len(gpuFacts(r)) > 0 {
+		p.line("")
+	}
 	for _, warning := range r.Warnings {
 		p.paragraph("", "warning: "+gpuText(warning))
 	}
@@ -73,8 +75,10 @@ func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 	p.line("")
 	p.line(escape(gpuText(r.Sentence())))
 	p.line("")
-	p.list("", gpuFacts(r), "", maxDetails)
-	p.line("")
+	if facts := gpuFacts(r); len(facts) > 0 {
+		p.list("", facts, "", maxDetails)
+		p.line("")
+	}
 	p.markdown(gpuRules(r, 0), maxDetails)
 	for _, remedy := range r.Remedies() {
 		p.line("")

@@ -113,6 +113,11 @@ func line(createdBy string) string {
 // Find adds findings: the most severe first, and of these the heaviest.
 func (r *Report) Find(findings ...Finding) {
 	r.Findings = slices.Concat([]Finding{}, r.Findings, findings)
+	for i, f := range r.Findings {
+		if f.Evidence == nil {
+			r.Findings[i].Evidence = []string{} // a list in JSON
+		}
+	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.ID, b.ID))
 	})

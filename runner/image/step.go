@@ -49,10 +49,7 @@ func told(createdBy string) string {
 	if createdBy == "" {
 		return "a layer without history"
 	}
-	if len(createdBy) > longHistory {
-		createdBy = createdBy[:longHistory]
-	}
-	line := strings.Join(strings.Fields(Redacted(Instruction(createdBy))), " ")
+	line := line(createdBy)
 	if len(line) > 80 {
 		line = strings.ToValidUTF8(line[:80], "") + "…"
 	}

@@ -150,11 +150,14 @@ func number(x *image.Index, user string) (uid int, known bool) {
 	return 0, false
 }
 
+// sizes are units as the reports write them.
+var sizes = []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
+
 func (p *Policy) checkSize(x *image.Index, o *image.Owners) (all []image.Finding) {
 	over := func(what string, bytes, limit int64, evidence ...string) {
 		if bytes > limit {
-			all = append(all, finding("size", fmt.Sprintf("%s may have %s at most", what, units.HumanSize(float64(limit))),
-				"see what is largest in it, or raise the limit", bytes-limit, append([]string{"has " + units.HumanSize(float64(bytes))}, evidence...)...))
+			all = append(all, finding("size", fmt.Sprintf("%s may have %s at most", what, units.CustomSize("%.4g %s", float64(limit), 1000, sizes)),
+				"see what is largest in it, or raise the limit", bytes-limit, append([]string{"has " + units.CustomSize("%.4g %s", float64(bytes), 1000, sizes)}, evidence...)...))
 		}
 	}
 	if p.MaxBytes > 0 {
@@ -190,15 +193,4 @@ func (p *Policy) checkLabels(x *image.Index) (all []image.Finding) {
 		}
 	}
 	return all
-}
-
-// Example is a policy's entry that allows what is built upon this image, for
-// people to paste.
-func Example(x *image.Index) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "policy:\n  bases:\n    - name: %s\n      layers:\n", strconv.Quote(x.Ref))
-	for _, l := range x.Layers {
-		fmt.Fprintf(&b, "        - %s\n", strconv.Quote(l.DiffID))
-	}
-	return b.String()
 }
