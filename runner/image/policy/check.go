@@ -91,7 +91,7 @@ func (p *Policy) checkForbidden(o *image.Owners) (all []image.Finding) {
 // matches reports whether a package is forbidden. Owners that are no packages
 // never are, unless their kind is named.
 func (f Forbidden) matches(o image.Owner) bool {
-	if f.Kind == "" && !slices.Contains([]image.OwnerKind{image.Pip, image.Conda, image.Dpkg, image.Apk, image.Rpm}, o.Kind) || f.Kind != "" && f.Kind != o.Kind {
+	if f.Kind == "" && !o.Kind.IsPackage() || f.Kind != "" && f.Kind != o.Kind {
 		return false
 	}
 	return matches(f.Name, o) && f.Versions.Hold(o.Kind, o.Version)
