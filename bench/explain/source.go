@@ -14,14 +14,7 @@ import (
 // standard library, what was installed.
 func sourcesOf(roots []*imported, x *image.Index, o *image.Owners, reasons map[image.Owner]string) map[string]source {
 	found := make(map[string]place)
-	var list func(among []*imported)
-	list = func(among []*imported) {
-		for _, m := range among {
-			found[m.top()] = place{rank: notFound}
-			list(m.children)
-		}
-	}
-	list(roots)
+	each(roots, func(m *imported) { found[m.top()] = place{rank: notFound} })
 	own := ownFolders(x.Config.Run)
 	folders := make(map[string]int) // how many packages are in it
 	candidates := make(map[string][]place)

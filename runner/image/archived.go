@@ -60,7 +60,7 @@ func (a *Archive[T]) images(want string) ([]*archived, error) {
 		}
 	}
 	for _, d := range described {
-		if _, err := c.add(path.Clean(d.Config), d.RepoTags, nil, d.Layers); err != nil {
+		if err := c.add(path.Clean(d.Config), d.RepoTags, nil, d.Layers); err != nil {
 			return nil, err
 		}
 	}
@@ -119,31 +119,30 @@ func (c *catalog) follow(d Descriptor, names, digests []string) error {
 	for _, l := range m.Layers {
 		layers = append(layers, blobName(l.Digest))
 	}
-	_, err := c.add(blobName(m.Config.Digest), names, digests, layers)
-	return err
+	return c.add(blobName(m.Config.Digest), names, digests, layers)
 }
 
 // add adds an image, or what more is known of one.
-func (c *catalog) add(config string, names, digests, layers []string) (*archived, error) {
+func (c *catalog) add(config string, names, digests, layers []string) error {
 	i, ok := c.byConfig[config]
 	if !ok {
 		b, ok := c.documents[config]
 		if !ok {
 			c.missing = fmt.Errorf("the configuration %s is missing", config)
-			return nil, nil
+			return nil
 		}
 		id := fmt.Sprintf("sha256:%x", sha256.Sum256(b))
 		if i, ok = c.byID[id]; !ok {
 			i = &archived{id: id, config: b, layers: layers}
 			if err := json.Unmarshal(b, &i.Platform); err != nil {
-				return nil, fmt.Errorf("its configuration: %w", err)
+				return fmt.Errorf("its configuration: %w", err)
 			}
 			c.images, c.byID[id] = append(c.images, i), i
 		}
 		c.byConfig[config] = i
 	}
 	i.names, i.digests = append(i.names, names...), append(i.digests, digests...)
-	return i, nil
+	return nil
 }
 
 // is reports whether a user means this image: by a name, which may leave out

@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -161,12 +162,7 @@ func (c *claims) ofTree(name string, layer int) (int32, bool) {
 
 // kept calls f with each file whose content was kept, from the lowest layer on.
 func (x *Index) kept(f func(file File, content []byte)) {
-	places := make([]int, 0, len(x.contents))
-	for i := range x.contents {
-		places = append(places, i)
-	}
-	slices.Sort(places)
-	for _, i := range places {
+	for _, i := range slices.Sorted(maps.Keys(x.contents)) {
 		f(x.Files[i], x.contents[i])
 	}
 }

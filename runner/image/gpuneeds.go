@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -143,12 +144,7 @@ var compilers = []string{"triton", "pytorch-triton", "numba", "numba-cuda", "cup
 
 // wheels finds what other packages of Python say by their names and versions.
 func (n *gpuNeeds) wheels() {
-	var names []string
-	for name := range n.packages {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(n.packages)) {
 		p := n.packages[name]
 		what := p.Name + " " + p.Version
 		c, ok := localVersion(p.Version)

@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -99,7 +100,7 @@ func (x *Index) whyDpkg() map[string]string {
 			n.base[p.Name] = true
 		}
 	}
-	n.reach(keys(n.base), n.any, func(name string) bool {
+	n.reach(slices.Collect(maps.Keys(n.base)), n.any, func(name string) bool {
 		if oneLayer {
 			n.base[name] = true
 		}
@@ -240,12 +241,4 @@ func (x *Index) whyPip(o *Owners) map[string]string {
 	n.asked = asked
 	n.explain()
 	return n.why
-}
-
-func keys(set map[string]bool) []string {
-	all := make([]string, 0, len(set))
-	for name := range set {
-		all = append(all, name)
-	}
-	return all
 }

@@ -1,7 +1,6 @@
 package image
 
 import (
-	"cmp"
 	"encoding/json"
 	"io"
 	"regexp"
@@ -113,9 +112,7 @@ func line(createdBy string) string {
 // Find adds findings: the most severe first, and of these the heaviest.
 func (r *Report) Find(findings ...Finding) {
 	r.Findings = slices.Concat([]Finding{}, r.Findings, findings)
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortStableFunc(r.Findings, worseFirst)
 }
 
 // Trace adds the findings of what the image was built from. Of what the image

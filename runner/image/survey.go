@@ -3,6 +3,7 @@ package image
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -118,11 +119,7 @@ type weight struct {
 
 // heaviest are lines of evidence.
 func heaviest(weights map[string]*weight) []string {
-	all := make([]*weight, 0, len(weights))
-	for _, w := range weights {
-		all = append(all, w)
-	}
-	slices.SortFunc(all, func(a, b *weight) int {
+	all := slices.SortedFunc(maps.Values(weights), func(a, b *weight) int {
 		return cmp.Or(cmp.Compare(b.bytes, a.bytes), cmp.Compare(b.files, a.files), strings.Compare(a.name, b.name))
 	})
 	var lines []string
