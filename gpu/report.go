@@ -1,10 +1,5 @@
 package gpu
 
-import (
-	"encoding/json"
-	"io"
-)
-
 // Schema names the form of a Report in JSON.
 const Schema = "mlbench.gpu/v1"
 
@@ -29,14 +24,6 @@ func NewReport(ref, digest string, n Needs, h Host) *Report {
 	}
 	r.Rules, r.Verdict = Judge(n, h)
 	return r
-}
-
-// Write writes the report as JSON.
-func (r *Report) Write(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
 }
 
 // Remedies are what to do about the rules that the verdict is from.

@@ -2,7 +2,6 @@ package image
 
 import (
 	"cmp"
-	"io"
 	"slices"
 	"strings"
 )
@@ -211,6 +210,3 @@ func (d *Difference) findings() {
 		}
 	}
 }
-
-// Write writes the difference as JSON.
-func (d *Difference) Write(w io.Writer) error { return write(w, d) }

@@ -1,8 +1,6 @@
 package image
 
 import (
-	"encoding/json"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -132,14 +130,4 @@ func (r *Report) Trace(findings ...Finding) {
 		}
 	}
 	r.Find() // by their severities anew
-}
-
-// Write writes the report as JSON.
-func (r *Report) Write(w io.Writer) error { return write(w, r) }
-
-func write(w io.Writer, what any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	e.SetEscapeHTML(false)
-	return e.Encode(what)
 }
