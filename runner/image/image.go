@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -109,3 +110,20 @@ func (x *Index) Content(path string) []byte {
 // ContentOf is what is in the file at this place in Files, hidden or not; nil
 // where it was not kept.
 func (x *Index) ContentOf(i int) []byte { return x.contents[i] }
+
+// UID is the number of a user by name or number, as far as it can be told: like
+// Docker it takes numbers as strconv.Atoi does, and names from /etc/passwd. ""
+// is root, whom containers run as that have no user.
+func (x *Index) UID(user string) (uid int, known bool) {
+	if n, err := strconv.Atoi(user); err == nil {
+		return n, true
+	}
+	for line := range strings.Lines(string(x.Content("etc/passwd"))) {
+		fields := strings.Split(strings.TrimSpace(line), ":")
+		if len(fields) > 2 && fields[0] == user && user != "" {
+			n, err := strconv.Atoi(fields[2])
+			return n, err == nil
+		}
+	}
+	return 0, user == "" || user == "root"
+}

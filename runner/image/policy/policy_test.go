@@ -145,12 +145,6 @@ func TestBases(t *testing.T) {
 			t.Errorf("%s: %+v, %v", layers, findings, err)
 		}
 	}
-	// What Example writes allows the image itself, whatever it is called.
-	x.Ref = "a\nb: \"c"
-	p := parse(t, Example(x))
-	if findings, err := p.Check(x, o); err != nil || len(findings) != 0 || p.Bases[0].Name != x.Ref {
-		t.Errorf("%+v, %v", findings, err)
-	}
 }
 
 func TestUsers(t *testing.T) {
