@@ -78,18 +78,6 @@ func (s *survey) dir(c cudaCopy) string {
 	})].Path)
 }
 
-// site parts the path of a file of a Python package at the folder that packages
-// are in.
-func site(p string) (dir, rest string, ok bool) {
-	for _, name := range []string{"/site-packages/", "/dist-packages/"} {
-		if i := strings.Index(p, name); i >= 0 {
-			i += len(name)
-			return p[:i-1], p[i:], true
-		}
-	}
-	return "", "", false
-}
-
 // cudaMismatch compares the frameworks' CUDA with the one that the base says it
 // has, as the official images do.
 func cudaMismatch(s *survey) *Finding {

@@ -53,6 +53,16 @@ func newSurvey(x *Index, o *Owners) *survey {
 // packaged reports whether a package manager brought the file.
 func (s *survey) packaged(i int) bool { return s.o.Of(i).Kind.IsPackage() }
 
+// env is a variable's value, "" where it is not set.
+func (s *survey) env(name string) string {
+	for _, env := range s.x.Config.Run.Env {
+		if value, ok := strings.CutPrefix(env, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
 // A haul is what a check gathers: files, under names to show them by.
 type haul struct {
 	s     *survey

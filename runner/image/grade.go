@@ -269,16 +269,3 @@ func differences(a, b *Index, f, g File) ([]Aspect, error) {
 	}
 	return what, nil
 }
-
-// inode is the regular file that a hard link is a name of: which of the names
-// is the link says nothing. One that leads nowhere stays.
-func (x *Index) inode(f File) File {
-	if f.Kind != HardLink {
-		return f
-	}
-	i, ok := x.find(f.Layer, f.Link)
-	if !ok || x.Files[i].Kind != Regular {
-		return f
-	}
-	return x.Files[i]
-}

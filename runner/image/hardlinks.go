@@ -1,7 +1,5 @@
 package image
 
-import "fmt"
-
 // settle decides which of several names of a file bears its size, within a
 // layer. Names are places in files, by file.
 func settle[K comparable](files []File, names map[K][]int) {
@@ -24,23 +22,51 @@ func settle[K comparable](files []File, names map[K][]int) {
 	}
 }
 
-// A budget is what may still be kept of small files' contents.
-type budget struct {
-	limits
-	kept     int64
-	warnings []string
+// passOn lets a file's size be borne by a name that a container sees, as long
+// as there is one: nothing is wasted until the last is hidden.
+func (x *Index) passOn() {
+	bearer := func(f File) (*File, bool) {
+		i, ok := x.find(f.Layer, f.Link)
+		if !ok {
+			return nil, false
+		}
+		return &x.Files[i], true
+	}
+	passed := false
+	for i := range x.Files {
+		f := &x.Files[i]
+		if f.Kind != HardLink || !f.Visible() {
+			continue
+		}
+		if from, ok := bearer(*f); ok && from.Kind == Regular && !from.Visible() {
+			f.Kind, f.Size, f.Link = Regular, from.Size, ""
+			from.Kind, from.Size, from.Link = HardLink, 0, f.Path
+			passed = true
+		}
+	}
+	if !passed {
+		return
+	}
+	for i := range x.Files {
+		f := &x.Files[i]
+		if f.Kind != HardLink {
+			continue
+		}
+		if from, ok := bearer(*f); ok && from.Kind == HardLink {
+			f.Link = from.Link
+		}
+	}
 }
 
-// take reports whether this content may be kept, and if not, warns.
-func (b *budget) take(path string, size int64) bool {
-	switch {
-	case size > b.content:
-		b.warnings = append(b.warnings, fmt.Sprintf("%q was not looked into: it has %d bytes, and %d is the most", path, size, b.content))
-	case size > b.contents-b.kept:
-		b.warnings = append(b.warnings, fmt.Sprintf("%q was not looked into: with it, over %d bytes of such files would be kept", path, b.contents))
-	default:
-		b.kept += size
-		return true
+// inode is the regular file that a hard link is a name of: which of the names
+// is the link says nothing. One that leads nowhere stays.
+func (x *Index) inode(f File) File {
+	if f.Kind != HardLink {
+		return f
 	}
-	return false
+	i, ok := x.find(f.Layer, f.Link)
+	if !ok || x.Files[i].Kind != Regular {
+		return f
+	}
+	return x.Files[i]
 }

@@ -6,6 +6,7 @@ package image
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,6 +99,13 @@ func (x *Index) Lookup(path string) (i int, ok bool) {
 	return i, ok
 }
 
+// find is the place in Files of a path in a layer.
+func (x *Index) find(layer int, path string) (int, bool) {
+	return slices.BinarySearchFunc(x.Files, path, func(f File, path string) int {
+		return cmp.Or(cmp.Compare(f.Layer, layer), strings.Compare(f.Path, path))
+	})
+}
+
 // Content is what is in a small file that a container sees; nil where it was
 // not kept. See Wanted for which are.
 func (x *Index) Content(path string) []byte {
@@ -110,6 +118,23 @@ func (x *Index) Content(path string) []byte {
 // ContentOf is what is in the file at this place in Files, hidden or not; nil
 // where it was not kept.
 func (x *Index) ContentOf(i int) []byte { return x.contents[i] }
+
+// kept calls f with each file whose content was kept, from the lowest layer on.
+func (x *Index) kept(f func(file File, content []byte)) {
+	for _, i := range slices.Sorted(maps.Keys(x.contents)) {
+		f(x.Files[i], x.contents[i])
+	}
+}
+
+// seen calls f with what is in each file that a container sees and whose content
+// was kept.
+func (x *Index) seen(f func(file File, content []byte)) {
+	x.kept(func(file File, content []byte) {
+		if file.Visible() {
+			f(file, content)
+		}
+	})
+}
 
 // UID is the number of a user by name or number, as far as it can be told: like
 // Docker it takes numbers as strconv.Atoi does, and names from /etc/passwd. ""

@@ -219,11 +219,6 @@ func (c *claims) application(f File) Owner {
 // isCopied reports whether a layer was made by COPY or ADD, and not for a system
 // to begin with.
 func (c *claims) isCopied(layer int) bool {
-	step, ok := strings.CutPrefix(c.x.Layers[layer].CreatedBy, "/bin/sh -c #(nop)")
-	if !ok {
-		step = c.x.Layers[layer].CreatedBy
-	}
-	step = strings.TrimSpace(step)
-	added := strings.HasPrefix(step, "ADD ")
-	return (added || strings.HasPrefix(step, "COPY ")) && (layer > 0 || !added && len(c.packages) == 0)
+	added := strings.HasPrefix(c.steps[layer], "ADD ")
+	return copies(c.steps[layer]) && (layer > 0 || !added && len(c.packages) == 0)
 }

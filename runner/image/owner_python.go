@@ -149,3 +149,15 @@ func (c *claims) isApplication(dir string) bool {
 	start := path.Clean("/" + c.x.Config.Run.WorkingDir)
 	return start == dir || strings.HasPrefix(start, strings.TrimSuffix(dir, "/")+"/")
 }
+
+// site parts the path of a file of a Python package at the folder that packages
+// are in.
+func site(p string) (dir, rest string, ok bool) {
+	for _, name := range []string{"/site-packages/", "/dist-packages/"} {
+		if i := strings.Index(p, name); i >= 0 {
+			i += len(name)
+			return p[:i-1], p[i:], true
+		}
+	}
+	return "", "", false
+}

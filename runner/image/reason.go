@@ -64,16 +64,6 @@ func (x *Index) Reasons(o *Owners) []Reason {
 	return all
 }
 
-// seen calls f with what is in each file that a container sees and whose content
-// was kept.
-func (x *Index) seen(f func(file File, content []byte)) {
-	x.kept(func(file File, content []byte) {
-		if file.Visible() {
-			f(file, content)
-		}
-	})
-}
-
 // whyDpkg is by dpkg's status of what depends on what and by apt's
 // extended_states of what was asked for. The base image is what the lowest
 // status has. Where all came in one layer, it is what no system can be without.

@@ -1,9 +1,7 @@
 package image
 
 import (
-	"regexp"
 	"slices"
-	"strings"
 )
 
 // Schema is the form of a Report's JSON. Fields are never renamed within it;
@@ -96,15 +94,6 @@ func Describe(x *Index, owners *Owners) *Report {
 	}
 	r.Find(Check(x, owners)...)
 	return r
-}
-
-// longDigest is what the classic builder names what it copies by.
-var longDigest = regexp.MustCompile(`\b((?:file|dir|multi|sha256):[0-9a-f]{12})[0-9a-f]{20,}\b`)
-
-// line is what made a layer, for people.
-func line(createdBy string) string {
-	s := Redacted(Instruction(createdBy[:min(len(createdBy), longHistory)]))
-	return strings.Join(strings.Fields(longDigest.ReplaceAllString(s, "$1…")), " ")
 }
 
 // Find adds findings: the most severe first, and of these the heaviest.
