@@ -93,7 +93,7 @@ const builtIn = " array atexit binascii builtins cmath errno faulthandler fcntl 
 
 // ownFolders are those that a program's own modules are in, by path.
 func ownFolders(r image.Run) map[string]bool {
-	own := map[string]bool{strings.Trim(path.Clean("/"+r.WorkingDir), "/"): true}
+	own := map[string]bool{r.Folder(): true}
 	for _, e := range r.Env {
 		if list, ok := strings.CutPrefix(e, "PYTHONPATH="); ok {
 			for _, folder := range strings.Split(list, ":") {

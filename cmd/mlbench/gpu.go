@@ -104,7 +104,7 @@ func (o gpuOptions) run(ctx context.Context, std streams, ref string) error {
 	if ref == "" {
 		ref = o.input
 	}
-	r := gpu.NewReport(ref, x.Config.ID, x.Needs(code), host)
+	r := gpu.NewReport(ref, x.Config.ID, x.GPUNeeds(code), host)
 	r.Warnings = append(r.Warnings, x.Warnings...)
 	if err := to.tell(std, r); err != nil {
 		return err

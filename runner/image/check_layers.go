@@ -84,7 +84,7 @@ var manifests = map[string]bool{"setup.py": true, "noxfile.py": true, "conanfile
 func cacheOrder(s *survey) *Finding {
 	copied := -1 // the first layer with sources, from a COPY
 	installed := make([]int64, len(s.x.Layers))
-	home := strings.Trim(path.Clean("/"+s.x.Config.Run.WorkingDir), "/")
+	home := s.x.Config.Run.Folder()
 	for i, f := range s.x.Files {
 		switch {
 		case f.Kind != Regular:
@@ -113,7 +113,7 @@ func cacheOrder(s *survey) *Finding {
 
 // isSource reports whether a file is an application's own code.
 func isSource(p string) bool {
-	if _, _, ok := site(p); ok || manifests[path.Base(p)] {
+	if _, _, ok := inSite(p); ok || manifests[path.Base(p)] {
 		return false
 	}
 	switch path.Ext(p) {

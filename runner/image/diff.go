@@ -128,7 +128,7 @@ func (d *Difference) owners() {
 		name string
 	}
 	at := make(map[name]int)
-	of := func(s Share, in Presence) *OwnerChange {
+	of := func(s OwnerShare, in Presence) *OwnerChange {
 		i, ok := at[name{s.Kind, s.Name}]
 		if !ok {
 			i = len(d.Owners)

@@ -12,10 +12,10 @@ import (
 	"mlbench/runner/image/installed"
 )
 
-// Needs are what the image wants of a host's GPUs: by its frameworks first, as
+// GPUNeeds are what the image wants of a host's GPUs: by its frameworks first, as
 // theirs is the CUDA that is loaded, then by its libraries and environment. Code
 // is what was found in its libraries as it was read, nil where nobody looked.
-func (x *Index) Needs(code *GPUCode) gpu.Needs {
+func (x *Index) GPUNeeds(code *GPUCode) gpu.Needs {
 	n := &gpuNeeds{x: x}
 	n.Looked = code != nil
 	n.frameworks()

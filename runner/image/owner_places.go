@@ -200,7 +200,7 @@ func (c *claims) cache(f File) Owner {
 // application is what lies in the folder that containers start in, and what a
 // COPY or ADD brought: by that folder, else by the highest that tells.
 func (c *claims) application(f File) Owner {
-	start := strings.Trim(path.Clean("/"+c.x.Config.Run.WorkingDir), "/")
+	start := c.x.Config.Run.Folder()
 	if start != "" && strings.HasPrefix(f.Path, start+"/") {
 		return Owner{Kind: Application, Name: "/" + start}
 	}
