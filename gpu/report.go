@@ -12,7 +12,7 @@ type Report struct {
 	Needs    Needs    `json:"needs"`
 	Rules    []Rule   `json:"rules"`
 	Verdict  Verdict  `json:"verdict"`
-	Warnings []string `json:"warnings,omitempty"`
+	Warnings []string `json:"warnings"`
 }
 
 // NewReport judges an image's needs on a host.
@@ -20,10 +20,35 @@ func NewReport(ref, digest string, n Needs, h Host) *Report {
 	h = h.Complete()
 	r := &Report{Schema: Schema, Ref: ref, Digest: digest, Host: h, Needs: n}
 	if h.Warning != "" {
-		r.Warnings = []string{h.Warning}
+		r.Warnings = append(r.Warnings, h.Warning)
 	}
 	r.Rules, r.Verdict = Judge(n, h)
+	r.fill()
 	return r
+}
+
+// fill makes lists of what was not found: empty ones are lists in JSON.
+func (r *Report) fill() {
+	filled(&r.Host.Devices)
+	filled(&r.Needs.Seen)
+	filled(&r.Needs.Conflicts)
+	filled(&r.Needs.Frameworks)
+	filled(&r.Needs.Compat)
+	filled(&r.Needs.JIT)
+	filled(&r.Needs.Kernels)
+	filled(&r.Needs.Requirements)
+	for i := range r.Rules {
+		filled(&r.Rules[i].Details)
+	}
+	filled(&r.Rules)
+	filled(&r.Warnings)
+}
+
+// filled makes an empty list [] and not null.
+func filled[T any](list *[]T) {
+	if *list == nil {
+		*list = []T{}
+	}
 }
 
 // Remedies are what to do about the rules that the verdict is from.
@@ -43,7 +68,7 @@ func (r *Report) Sentence() string {
 	says := r.Ref
 	switch {
 	case !r.Needs.GPU:
-		says += " needs no GPU"
+		says += " needs no NVIDIA GPU"
 	case r.Verdict == OK:
 		return says + " will run on this host's GPUs"
 	case r.Verdict == Warn:

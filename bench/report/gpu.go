@@ -37,7 +37,9 @@ func gpuText(w io.Writer, r *gpu.Report) error {
 			p.paragraph("  ", detail)
 		}
 	}
-	p.line("")
+	if r.Needs.GPU || len(gpuFacts(r)) > 0 {
+		p.line("")
+	}
 	p.warnings(r.Warnings)
 	for _, remedy := range r.Remedies() {
 		p.paragraph("", "what to do: "+brief(remedy, maxLine))
@@ -59,8 +61,10 @@ func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 	p.line("")
 	p.line(escape(brief(r.Sentence(), maxLine)))
 	p.line("")
-	p.list("", gpuFacts(r), "", maxDetails)
-	p.line("")
+	if facts := gpuFacts(r); len(facts) > 0 {
+		p.list("", facts, "", maxDetails)
+		p.line("")
+	}
 	p.markdown(gpuRules(r, 0), maxDetails)
 	for _, remedy := range r.Remedies() {
 		p.line("")

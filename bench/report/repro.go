@@ -46,7 +46,11 @@ func reproHead(r *repro.Report) []string {
 		}
 	}
 	if len(r.Ignore) > 0 {
-		lines = append(lines, fmt.Sprintf("ignored: %s that match %s", plural(r.Ignored, "differing file"), brief(strings.Join(r.Ignore, ", "), maxLine)))
+		verb := "match"
+		if r.Ignored == 1 {
+			verb = "matches"
+		}
+		lines = append(lines, fmt.Sprintf("ignored: %s that %s %s", plural(r.Ignored, "differing file"), verb, brief(strings.Join(r.Ignore, ", "), maxLine)))
 	}
 	if len(r.Config) > 0 {
 		lines = append(lines, "configuration differs in: "+strings.Join(r.Config, ", "))
@@ -74,10 +78,15 @@ func reproParts(r *repro.Report) []reproPart {
 	add("layers that differ", len(r.Layers), 1, []string{"made by", "layer", "files that differ"}, func(i int) []string {
 		l := r.Layers[i]
 		files := fmt.Sprint(l.Files)
-		if l.Files == 0 {
+		switch {
+		case l.DiffIDs[1] == "":
+			files = "only in first"
+		case l.DiffIDs[0] == "":
+			files = "only in second"
+		case l.Files == 0:
 			files = "none: times"
 		}
-		return []string{brief(l.CreatedBy, maxStep), fmt.Sprint(l.Place), files}
+		return []string{brief(l.CreatedBy, maxStep), fmt.Sprint(l.Place + 1), files} // as inspect counts
 	})
 	for _, files := range []struct {
 		title string
@@ -137,7 +146,7 @@ func reproSentence(r *repro.Report) string {
 	if r.Builder == nil {
 		what = word(r.Images[0].Ref) + " and " + word(r.Images[1].Ref)
 	}
-	s := fmt.Sprintf("%s: grade %d of %d, %s", what, r.Grade, image.OtherVersions, repro.Words(r.Grade))
+	s := fmt.Sprintf("%s: grade %s, %s", what, onScale(r.Grade), repro.Words(r.Grade))
 	if n := len(r.Packages); n > 0 {
 		s += fmt.Sprintf(" (%s: %s)", plural(n, "package"), firstNames(r.Packages))
 	}
@@ -147,10 +156,30 @@ func reproSentence(r *repro.Report) string {
 	case r.Quiet != r.Grade:
 		s += fmt.Sprintf("; without known noise grade %d, %s", r.Quiet, repro.Words(r.Quiet))
 	}
+	s += "."
 	if r.Gate != nil {
-		s += fmt.Sprintf(". Gate grade ≤ %d: %s", r.Gate.Limit, r.Gate.Verdict)
+		verdict := "passed"
+		if r.Gate.Verdict == bench.Fail {
+			verdict = "failed"
+		}
+		asked := fmt.Sprintf("%d or better", r.Gate.Limit)
+		if r.Gate.Limit == image.SameDigest {
+			asked = fmt.Sprint(r.Gate.Limit)
+		}
+		s += fmt.Sprintf(" Gate grade %s: %s is asked for.", verdict, asked)
 	}
 	return s
+}
+
+// onScale says which end is the best: "4 of 5" alone sounds like a good one.
+func onScale(g image.ReproGrade) string {
+	switch g {
+	case image.SameDigest:
+		return fmt.Sprintf("%d of %d (the best)", g, image.OtherVersions)
+	case image.OtherVersions:
+		return fmt.Sprintf("%d of %d (the worst)", g, image.OtherVersions)
+	}
+	return fmt.Sprintf("%d of %d (%d is the best)", g, image.OtherVersions, image.SameDigest)
 }
 
 func firstNames(packages []image.PackageDrift) string {
@@ -195,7 +224,7 @@ func reproText(w io.Writer, r *repro.Report) error {
 func reproMarkdown(w io.Writer, r *repro.Report) error {
 	return comment(w, func(w io.Writer, rows int) error {
 		p := printer{w: w}
-		p.line(fmt.Sprintf("### mlbench repro: grade %d of %d\n", r.Grade, image.OtherVersions))
+		p.line(fmt.Sprintf("### mlbench repro: grade %s\n", onScale(r.Grade)))
 		p.line(escape(reproSentence(r)))
 		if rows == 0 {
 			p.line("\nThe rest is too long for a comment.")

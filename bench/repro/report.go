@@ -43,7 +43,7 @@ type Builder struct {
 	Name       runner.BuildWith  `json:"name"`
 	Version    string            `json:"version"` // of the engine that it is a part of
 	Dockerfile string            `json:"dockerfile"`
-	Args       map[string]string `json:"args,omitempty"`
+	Args       map[string]string `json:"args,omitempty"` // without secrets
 	Epoch      string            `json:"source_date_epoch,omitempty"`
 	Meaning    string            `json:"meaning"` // for the grade
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"mlbench/bench/report"
-	"mlbench/runner"
 	"mlbench/runner/docker"
 	"mlbench/runner/image"
 	"mlbench/runner/image/dockerfile"
@@ -243,7 +242,7 @@ func (o *inspectOptions) read(ctx context.Context, std streams, args []string) (
 			names = make([]string, len(o.inputs))
 		}
 		for i, name := range names {
-			x, err := readArchive(ctx, std, o.inputs[min(i, len(o.inputs)-1)], name)
+			x, err := readArchive(ctx, std, o.inputs[min(i, len(o.inputs)-1)], name, image.Options{})
 			if err != nil {
 				return nil, err
 			}
@@ -259,38 +258,9 @@ func (o *inspectOptions) read(ctx context.Context, std streams, args []string) (
 	for _, ref := range args {
 		x, err := r.Index(ctx, ref, image.Options{})
 		if err != nil {
-			return nil, errors.Join(err, r.Close())
+			return nil, errors.Join(notAnImage(ref, err), r.Close())
 		}
 		indexes = append(indexes, x)
 	}
 	return indexes, r.Close()
-}
-
-// readArchive reads an image of an archive; name is "" for the only one.
-func readArchive(ctx context.Context, std streams, path, name string) (*image.Index, error) {
-	in := std.in
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, usage("--input: %w", err)
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	} else {
-		path = "stdin"
-	}
-	x, err := image.ReadArchive(ctx, in, name, image.Options{})
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case errors.Is(err, image.ErrMalformed):
-		return nil, usage("--input %s: %w: give what docker save writes, or an OCI layout in a tar", path, err)
-	default:
-		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("--input %s: %w", path, err))
-	}
-	if x.Ref == "" {
-		x.Ref = filepath.Base(path)
-	}
-	return x, nil
 }

@@ -114,6 +114,9 @@ func (o *reproOptions) complete(args []string, changed func(flag string) bool) e
 	default:
 		return usage("--builder: there is no builder %q: there are %s, %s and %s", o.builder, runner.AnyBuild, runner.BuildKit, runner.Classic)
 	}
+	if info, err := os.Stat(filepath.Join(folder, dockerfile)); err != nil || info.IsDir() {
+		return usage("there is no %s in %s: name the Dockerfile with --file", dockerfile, folder)
+	}
 	values, err := buildArgs(o.args, os.LookupEnv)
 	if err != nil {
 		return err
@@ -178,6 +181,11 @@ func (o *reproOptions) run(ctx context.Context, std streams) error {
 	engine, err := docker.New(docker.Options{Notify: progress.Note})
 	if err != nil {
 		return err
+	}
+	if o.plan.Refs == nil {
+		if _, err := engine.Host(ctx); err != nil { // before anything would have to be removed
+			return errors.Join(err, engine.Close())
+		}
 	}
 	found, err := o.plan.Run(ctx, engine, tool(), progress.Note)
 	err = errors.Join(err, engine.Close())

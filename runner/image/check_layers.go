@@ -21,11 +21,15 @@ func rewrittenFiles(s *survey) *Finding {
 		}
 		name := s.belongs(i) + ", again in " + s.layer(f.HiddenBy)
 		if g := s.x.Files[by]; g.Size == f.Size && g.Digest == f.Digest {
+			only := "only "
+			if f.Digest == "" { // nobody read what is in them
+				only = "the size is the same and "
+			}
 			switch {
 			case g.UID != f.UID || g.GID != f.GID:
-				name += ", where only the owner differs"
+				name += ", where " + only + "the owner differs"
 			case g.Mode != f.Mode:
-				name += ", where only the mode differs"
+				name += ", where " + only + "the mode differs"
 			}
 		}
 		h.add(name, i)
@@ -107,8 +111,7 @@ func cacheOrder(s *survey) *Finding {
 	if len(weights) == 0 {
 		return nil
 	}
-	first := s.layer(copied) + " has the application; built again whenever it changes:"
-	return &Finding{Evidence: append([]string{first}, heaviest(weights)...)}
+	return &Finding{Evidence: append(heaviest(weights), "built again whenever "+s.layer(copied)+" changes, which has the application")}
 }
 
 // isSource reports whether a file is an application's own code.

@@ -134,6 +134,9 @@ func heaviest(weights map[string]*weight) []string {
 	})
 	var lines []string
 	for i, w := range all {
+		if w.bytes == 0 && all[0].bytes > 0 {
+			break // the others are what the finding weighs
+		}
 		if i == longest {
 			var rest int64
 			for _, w := range all[i:] {

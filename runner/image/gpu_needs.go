@@ -27,12 +27,6 @@ func (x *Index) GPUNeeds(code *GPUCode) gpu.Needs {
 		n.look(code)
 	}
 	n.GPU = len(n.Seen) > 0 || len(n.Kernels) > 0 || len(n.Requirements) > 0 || slices.ContainsFunc(n.Frameworks, func(f gpu.Framework) bool { return !f.CPU })
-	if n.Seen == nil {
-		n.Seen = []gpu.Seen{} // empty lists are lists in JSON
-	}
-	if n.Frameworks == nil {
-		n.Frameworks = []gpu.Framework{}
-	}
 	return n.Needs
 }
 

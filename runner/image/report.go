@@ -99,6 +99,11 @@ func Describe(x *Index, owners *Owners) *Report {
 // Add adds findings: the most severe first, and of these the heaviest.
 func (r *Report) Add(findings ...Finding) {
 	r.Findings = slices.Concat([]Finding{}, r.Findings, findings)
+	for i, f := range r.Findings {
+		if f.Evidence == nil {
+			r.Findings[i].Evidence = []string{} // a list in JSON
+		}
+	}
 	slices.SortStableFunc(r.Findings, worseFirst)
 }
 

@@ -50,6 +50,14 @@ func Redacted(text string) string {
 	return b.String() + text[end:]
 }
 
+// RedactedValue is what a variable of this name holds, masked as Redacted does.
+func RedactedValue(name, value string) string {
+	if IsSecret(name, value) {
+		return "***"
+	}
+	return Redacted(value)
+}
+
 // A hit is one secret in a text: what it is called, and where it stands.
 type hit struct {
 	name       string

@@ -132,11 +132,14 @@ func (p *Policy) checkUser(x *image.Index) []image.Finding {
 		fmt.Sprintf("user is %q, must be %s", x.Config.Run.User, p.User))}
 }
 
+// sizes are units as the reports write them.
+var sizes = []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
+
 func (p *Policy) checkSize(x *image.Index, o *image.Owners) (all []image.Finding) {
 	over := func(what string, bytes, limit int64, evidence ...string) {
 		if bytes > limit {
-			all = append(all, finding("size", fmt.Sprintf("%s may have %s at most", what, units.HumanSize(float64(limit))),
-				"see what is largest in it, or raise the limit", bytes-limit, append([]string{"has " + units.HumanSize(float64(bytes))}, evidence...)...))
+			all = append(all, finding("size", fmt.Sprintf("%s may have %s at most", what, units.CustomSize("%.4g %s", float64(limit), 1000, sizes)),
+				"see what is largest in it, or raise the limit", bytes-limit, append([]string{"has " + units.CustomSize("%.4g %s", float64(bytes), 1000, sizes)}, evidence...)...))
 		}
 	}
 	if p.MaxBytes > 0 {
