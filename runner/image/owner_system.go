@@ -93,10 +93,14 @@ func (c *claims) dpkg() {
 	}
 }
 
+func isApk(name string) bool {
+	return name == "lib/apk/db/installed" || name == "usr/lib/apk/db/installed"
+}
+
 // apk claims what Alpine's packages have.
 func (c *claims) apk() {
 	c.x.kept(func(f File, content []byte) {
-		if f.Path != "lib/apk/db/installed" && f.Path != "usr/lib/apk/db/installed" {
+		if !isApk(f.Path) {
 			return
 		}
 		for _, p := range installed.Apk(string(content)) {
