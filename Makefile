@@ -37,7 +37,7 @@ test-truth: ## test what bench-truth runs, with two starts of everything
 
 demo: toolchain engine build images ## build the scenario's two images and compare them
 	@mkdir -p demo
-	bin/mlbench compare fastapi-sklearn:naive fastapi-sklearn:optimized --out demo/report.md --out demo/result.json
+	bin/mlbench compare fastapi-sklearn:naive fastapi-sklearn:optimized --explain --out demo/report.md --out demo/result.json
 
 images: engine build ## build the scenario's two images
 	@base=$$(scenarios/setup.sh base) && set -x && \

@@ -21,8 +21,9 @@ type Report struct {
 	StartedAt  time.Time   `json:"started_at"`
 	Cold       bench.Cold  `json:"cold"`
 	Host       runner.Host `json:"host"`
-	Candidates []Candidate `json:"candidates"`     // the old one first
-	Wins       *bench.Wins `json:"wins,omitempty"` // of two
+	Candidates []Candidate `json:"candidates"`           // the old one first
+	Difference *Difference `json:"difference,omitempty"` // of two
+	Wins       *bench.Wins `json:"wins,omitempty"`       // of two
 	Warnings   []string    `json:"warnings"`
 }
 

@@ -77,6 +77,7 @@ func explain(ctx context.Context, r runner.Runner, result *bench.Result, note fu
 	if len(report.Candidates) == 2 {
 		wins := report.wins(1)
 		report.Wins = &wins
+		report.Differ()
 	}
 	return report, nil
 }

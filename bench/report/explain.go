@@ -97,36 +97,37 @@ func explainNames(r *explain.Report) []string {
 
 func explainSections(r *explain.Report) []section {
 	sections := []section{explainPhases(r)}
-	for i := range r.Candidates {
-		c := &r.Candidates[i]
-		of := ""
-		if len(r.Candidates) > 1 {
-			of = " of " + explainNames(r)[i]
+	last := &r.Candidates[len(r.Candidates)-1] // what the old one could gain is past
+	if r.Difference != nil {
+		sections = append(sections, explainDifference(r)...)
+	} else {
+		if last.Imports != nil {
+			sections = append(sections, explainImports(last.Imports))
 		}
-		if c.Imports != nil {
-			sections = append(sections, explainImports(c.Imports, of))
-		}
-		if c.Touched != nil {
-			sections = append(sections, explainTouched(c.Touched, of))
-		}
-	}
-	for i := range r.Candidates {
-		c := &r.Candidates[i]
-		of := ""
-		if len(r.Candidates) > 1 {
-			of = " in " + explainNames(r)[i]
-		}
-		if len(c.Opportunities) > 0 {
-			sections = append(sections, couldBeGained(c, of))
-		}
-		if len(c.Missing) > 0 {
-			sections = append(sections, section{title: "not known" + of, lines: printable(c.Missing)})
+		if last.Touched != nil {
+			sections = append(sections, explainTouched(last.Touched))
 		}
 	}
 	if r.Wins != nil {
 		sections = append(sections, winSections(*r.Wins, explainNames(r))...)
 	}
+	if len(last.Opportunities) > 0 {
+		sections = append(sections, couldBeGained(last, inOneOf(r, len(r.Candidates)-1)))
+	}
+	for i, c := range r.Candidates {
+		if len(c.Missing) > 0 {
+			sections = append(sections, section{title: "not known" + inOneOf(r, i), lines: printable(c.Missing)})
+		}
+	}
 	return sections
+}
+
+// inOneOf names the candidate where there are several.
+func inOneOf(r *explain.Report, i int) string {
+	if len(r.Candidates) == 1 {
+		return ""
+	}
+	return " in " + explainNames(r)[i]
 }
 
 // explainPhases has a column for each candidate, and one for the change.
@@ -182,9 +183,9 @@ func signedMillis(ms float64) string {
 	return u.signed(ms) + u.name
 }
 
-func explainImports(i *explain.Imports, of string) section {
-	s := section{title: fmt.Sprintf("imports%s: %s, %s in all, in %s that told of them (ready in %s)",
-		of, plural(i.Modules, "module"), milliseconds(i.TotalMS), plural(i.Starts, "more start"), milliseconds(i.ReadyMS))}
+func explainImports(i *explain.Imports) section {
+	s := section{title: fmt.Sprintf("imports: %s, %s in all, in %s that told of them (ready in %s)",
+		plural(i.Modules, "module"), milliseconds(i.TotalMS), plural(i.Starts, "more start"), milliseconds(i.ReadyMS))}
 	s.table = table{left: 3, head: []string{"package", "whose", "imported by", "own modules", "and its alone", "and all it imports first"}}
 	for _, p := range i.Packages[:min(len(i.Packages), shownImports)] {
 		whose := string(p.Kind)
@@ -229,8 +230,8 @@ func treeLines(tree []explain.Module, path string, least float64) []string {
 	return lines
 }
 
-func explainTouched(t *explain.Touched, of string) section {
-	s := section{title: fmt.Sprintf("touched%s until ready: %s of %s, %d of %d files", of, bytes(t.Ready.Bytes), bytes(t.Bytes), t.Ready.Files, t.Files)}
+func explainTouched(t *explain.Touched) section {
+	s := section{title: fmt.Sprintf("touched until ready: %s of %s, %d of %d files", bytes(t.Ready.Bytes), bytes(t.Bytes), t.Ready.Files, t.Files)}
 	if f := t.FirstResponse; f != nil {
 		s.title += fmt.Sprintf("; until the first response: %s, %d files", bytes(f.Bytes), f.Files)
 	}

@@ -49,6 +49,7 @@ func explained(names ...string) *explain.Report {
 	if len(names) == 2 {
 		w := someWins()
 		r.Wins = &w
+		r.Differ()
 	}
 	return r
 }
@@ -110,6 +111,9 @@ func TestWinsOfResult(t *testing.T) {
 			var b stdbytes.Buffer
 			if err := write(&b, r); err != nil {
 				t.Fatal(err)
+			}
+			if got := strings.Contains(b.String(), "in the pairs, 95 %: "); got != has {
+				t.Errorf("%s: the interval: %v, want %v:\n%s", name, got, has, b.String())
 			}
 			if got := strings.Contains(b.String(), "Biggest wins, old:tag → new:tag, in size: −1.57 GB in all"); got != has {
 				t.Errorf("%s: %v, want %v:\n%s", name, got, has, b.String())

@@ -11,9 +11,23 @@ import (
 func (v view) winSections() []section {
 	var all []section
 	for _, w := range v.Wins {
-		all = append(all, winSections(w, v.names)...)
+		sections := winSections(w, v.names)
+		if w.Time != nil && len(sections) > 0 {
+			v.measured(w, &sections[len(sections)-1])
+		}
+		all = append(all, sections...)
 	}
 	return all
+}
+
+// measured adds the change that the pairs say, with its interval: that of the
+// parts has none.
+func (v view) measured(w bench.Wins, s *section) {
+	for _, c := range v.On(bench.MetricReady) {
+		if c.Baseline == w.Baseline && c.Candidate == w.Candidate && c.Pairs > 0 {
+			s.lines = append(s.lines, fmt.Sprintf("in the pairs, %s: %s", changeConfidence(v), shiftWithInterval(bench.MetricReady, shiftOf(c))))
+		}
+	}
 }
 
 // winSections are the biggest wins of a comparison, in bytes and in time.
@@ -35,12 +49,11 @@ func winSections(w bench.Wins, names []string) []section {
 
 func ranking(title string, r *bench.Ranking, write func(float64) string) section {
 	s := section{title: fmt.Sprintf("%s: %s in all", title, write(r.Change))}
-	s.table = table{left: 1, head: []string{"what changed", "by", "of it, largest first"}, last: true}
-	for _, p := range r.Changes {
-		s.table.rows = append(s.table.rows, printable([]string{partName(p), write(p.Change), firstOf(p.Of, 4)}))
-	}
-	if r.Left > 0 {
-		s.table.rows = append(s.table.rows, []string{fmt.Sprintf("%d more", r.Left), write(r.Rest), ""})
+	// What a change is made of gives way to what it is called.
+	for most := 4; most > 0; most-- {
+		if s.table = rankingTable(r, write, most); s.table.width() <= maxWidth {
+			break
+		}
 	}
 	if !anyOf(r.Changes) {
 		s.table = s.table.without(2)
@@ -48,6 +61,18 @@ func ranking(title string, r *bench.Ranking, write func(float64) string) section
 	}
 	s.lines = []string{"rests on: " + bench.Printable(r.Basis)}
 	return s
+}
+
+// rankingTable names so many packages of each change at most.
+func rankingTable(r *bench.Ranking, write func(float64) string, most int) table {
+	t := table{left: 1, head: []string{"what changed", "by", "of it, largest first"}, last: true}
+	for _, p := range r.Changes {
+		t.rows = append(t.rows, printable([]string{partName(p), write(p.Change), firstOf(p.Of, most)}))
+	}
+	if r.Left > 0 {
+		t.rows = append(t.rows, []string{fmt.Sprintf("%d more", r.Left), write(r.Rest), ""})
+	}
+	return t
 }
 
 func anyOf(parts []bench.Part) bool {

@@ -29,6 +29,9 @@ func TestReadme(t *testing.T) {
 		"python3 new.py", runnertest.Fixture(t),
 	)
 	t.Chdir(t.TempDir())
+	if err := os.WriteFile("Dockerfile", []byte("FROM scratch\nCOPY . /\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {
 			out, err := exec.Command("/bin/sh", "-c", stands.Replace(command)).CombinedOutput()
