@@ -99,7 +99,7 @@ func findingsChanged(d *image.Difference) string {
 	return fmt.Sprintf("%s fixed, %d new, %d still there", plural(len(d.Findings.Fixed), "finding"), len(d.Findings.New), len(d.Findings.Kept))
 }
 
-// signedBytes writes a change of a size.
+// signedBytes writes a change of a size, and a dash for none.
 func signedBytes(n int64) string {
 	switch {
 	case n < 0:
@@ -107,5 +107,5 @@ func signedBytes(n int64) string {
 	case n > 0:
 		return "+" + bytes(n)
 	}
-	return "0 B"
+	return unknown
 }

@@ -162,6 +162,7 @@ func (r *Report) compare(ctx context.Context, engine Engine, ignore *image.Ignor
 	differ := !slices.Equal(layers[0], layers[1])
 	err := r.grade(ctx, engine, image.Options{Digests: differ, NoDigests: shared}, ignore, note)
 	if errors.Is(err, image.ErrNoDigest) { // only one image has a file of a shared layer anew
+		note("one image has a file of a shared layer anew: reading that layer's files too")
 		err = r.grade(ctx, engine, image.Options{Digests: true}, ignore, note)
 	}
 	return err

@@ -54,10 +54,10 @@ and 3 where a fact is missing that decides: then it is said which.`,
 	f.SortFlags = false
 	f.Var(parsed(&o.driver, gpu.ParseDriver, "version", ""), "driver", "of the host, e.g. 535.104.05, as nvidia-smi has it")
 	f.Var(parsed(&o.cuda, gpu.ParseCUDA, "version", "that of the driver"), "cuda", "that the host's driver offers, e.g. 12.2")
-	f.StringSliceVar(&o.capabilities, "compute-capability", nil, "of the host's GPUs, e.g. 8.0; several as 8.0,9.0")
-	f.StringSliceVar(&o.names, "gpu-name", nil, "of the host's GPUs, e.g. 'Tesla T4' or 'NVIDIA GeForce RTX 4090', in the same order")
+	f.StringSliceVar(&o.capabilities, "compute-capability", nil, "`version` of the host's GPUs, e.g. 8.0; several as 8.0,9.0")
+	f.StringSliceVar(&o.names, "gpu-name", nil, "`name` of the host's GPUs, e.g. 'Tesla T4' or 'NVIDIA GeForce RTX 4090', in the same order")
 	f.BoolVar(&o.cdi, "cdi", false, "the engine gives GPUs to containers by CDI, which does not enforce NVIDIA_REQUIRE_*")
-	f.StringVarP(&o.input, "input", "i", "", "read an archive instead, as docker save writes it, or an OCI layout in a tar; - for stdin")
+	f.StringVarP(&o.input, "input", "i", "", "read an `archive` instead, as docker save writes it, or an OCI layout in a tar; - for stdin")
 	o.rendering.register(f, report.GPUs, "what was found")
 	return cmd
 }

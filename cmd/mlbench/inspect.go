@@ -64,13 +64,13 @@ images, NEW is the one that has to.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVarP(&o.inputs, "input", "i", nil, "read an archive instead, as docker save writes it, or an OCI layout in a tar; - for stdin (twice: old and new)")
-	f.StringVar(&o.dockerfile, "dockerfile", "", "check the Dockerfile too that the image was built from")
-	f.StringVar(&o.context, "context", "", "folder that it was built in (default: the Dockerfile's)")
-	f.StringVar(&o.policy, "policy", "", "check that the image keeps to the policy section of this file")
+	f.StringArrayVarP(&o.inputs, "input", "i", nil, "read an `archive` instead, as docker save writes it, or an OCI layout in a tar; - for stdin (twice: old and new)")
+	f.StringVar(&o.dockerfile, "dockerfile", "", "check this `file` too, the Dockerfile that the image was built from")
+	f.StringVar(&o.context, "context", "", "`folder` that it was built in (default the Dockerfile's)")
+	f.StringVar(&o.policy, "policy", "", "check that the image keeps to the section policy of this YAML `file`: bases, forbidden, user, size, python, libc, labels, reports")
 	f.VarP(parsed(&o.limits.MaxBytes, parseLimit, "size", "none"), "max-size", "", "fail if the image's unpacked layers are larger, e.g. 800MB")
 	f.VarP(parsed(&o.limits.Severity, parseSeverity, "level", "none"), "severity", "", "fail at a finding of this severity or above: "+severities())
-	f.IntVar(&o.top, "top", 15, "how many owners and layers are shown, the largest")
+	f.IntVar(&o.top, "top", 15, "how many reasons, owners and layers are shown, the largest")
 	f.BoolVar(&o.all, "all", false, "show all of them, and all that findings rest on")
 	o.telling.register(f, report.Images(0), "what was found")
 	return cmd
