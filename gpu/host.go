@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -102,10 +103,5 @@ func (h Host) class() Class {
 
 // has reports whether a device is of the class.
 func (h Host) has(c Class) bool {
-	for _, d := range h.Devices {
-		if d.Class == c {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.Devices, func(d Device) bool { return d.Class == c })
 }

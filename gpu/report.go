@@ -1,11 +1,5 @@
 package gpu
 
-import (
-	"encoding/json"
-	"io"
-	"slices"
-)
-
 // Schema names the form of a Report in JSON.
 const Schema = "mlbench.gpu/v1"
 
@@ -29,30 +23,25 @@ func NewReport(ref, digest string, n Needs, h Host) *Report {
 		r.Warnings = append(r.Warnings, h.Warning)
 	}
 	r.Rules, r.Verdict = Judge(n, h)
+	r.fill()
 	return r
 }
 
-// Write writes the report as JSON.
-func (r *Report) Write(w io.Writer) error {
-	c := *r
-	c.Rules = slices.Clone(r.Rules)
-	filled(&c.Host.Devices)
-	filled(&c.Needs.Seen)
-	filled(&c.Needs.Conflicts)
-	filled(&c.Needs.Frameworks)
-	filled(&c.Needs.Compat)
-	filled(&c.Needs.JIT)
-	filled(&c.Needs.Kernels)
-	filled(&c.Needs.Requirements)
-	for i := range c.Rules {
-		filled(&c.Rules[i].Details)
+// fill makes lists of what was not found: empty ones are lists in JSON.
+func (r *Report) fill() {
+	filled(&r.Host.Devices)
+	filled(&r.Needs.Seen)
+	filled(&r.Needs.Conflicts)
+	filled(&r.Needs.Frameworks)
+	filled(&r.Needs.Compat)
+	filled(&r.Needs.JIT)
+	filled(&r.Needs.Kernels)
+	filled(&r.Needs.Requirements)
+	for i := range r.Rules {
+		filled(&r.Rules[i].Details)
 	}
-	filled(&c.Rules)
-	filled(&c.Warnings)
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	e.SetEscapeHTML(false)
-	return e.Encode(c)
+	filled(&r.Rules)
+	filled(&r.Warnings)
 }
 
 // filled makes an empty list [] and not null.

@@ -15,7 +15,7 @@ func Differences(top int) Formats[*image.Difference] {
 	return Formats[*image.Difference]{
 		{"text", "", func(w io.Writer, d *image.Difference) error { return differenceText(w, d, top) }},
 		{"markdown", ".md", func(w io.Writer, d *image.Difference) error { return differenceMarkdown(w, d, top) }},
-		{"json", ".json", func(w io.Writer, d *image.Difference) error { return d.Write(w) }},
+		{"json", ".json", asJSON[*image.Difference]},
 	}
 }
 

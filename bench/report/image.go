@@ -15,7 +15,7 @@ func Images(top int) Formats[*image.Report] {
 	return Formats[*image.Report]{
 		{"text", "", func(w io.Writer, r *image.Report) error { return imageText(w, r, top) }},
 		{"markdown", ".md", func(w io.Writer, r *image.Report) error { return imageMarkdown(w, r, top) }},
-		{"json", ".json", func(w io.Writer, r *image.Report) error { return r.Write(w) }},
+		{"json", ".json", asJSON[*image.Report]},
 	}
 }
 

@@ -37,8 +37,8 @@ func imageSentence(r *image.Report) string {
 }
 
 // weighty are those that have any bytes.
-func weighty(reasons []image.Because) []image.Because {
-	return slices.DeleteFunc(slices.Clone(reasons), func(g image.Because) bool { return g.Bytes == 0 })
+func weighty(reasons []image.ReasonShare) []image.ReasonShare {
+	return slices.DeleteFunc(slices.Clone(reasons), func(g image.ReasonShare) bool { return g.Bytes == 0 })
 }
 
 // heaviest reports whether no finding weighs more than this one, and it weighs

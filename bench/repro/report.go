@@ -3,7 +3,6 @@
 package repro
 
 import (
-	"encoding/json"
 	"io"
 	"time"
 
@@ -76,10 +75,7 @@ func (r *Report) Write(w io.Writer) error {
 	filled(&c.Noise)
 	filled(&c.Remedies)
 	filled(&c.Warnings)
-	out := json.NewEncoder(w)
-	out.SetIndent("", " ")
-	out.SetEscapeHTML(false)
-	return out.Encode(c)
+	return bench.WriteJSON(w, c)
 }
 
 // filled makes an empty list [] and not null.

@@ -102,7 +102,7 @@ func (o gpuOptions) run(ctx context.Context, std streams, ref string) error {
 	if err != nil {
 		return err
 	}
-	r := gpu.NewReport(x.Ref, x.Config.ID, x.Needs(code), host)
+	r := gpu.NewReport(x.Ref, x.Config.ID, x.GPUNeeds(code), host)
 	r.Warnings = append(r.Warnings, x.Warnings...)
 	if err := to.tell(std, r); err != nil {
 		return err

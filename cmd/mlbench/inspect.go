@@ -225,7 +225,7 @@ func (held rules) report(x *image.Index) (*image.Report, error) {
 		if err != nil {
 			return nil, usage("--policy: %w", err)
 		}
-		r.Find(broken...)
+		r.Add(broken...)
 		n := len(broken)
 		held.limits.Broken = &n
 	}

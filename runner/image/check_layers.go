@@ -15,7 +15,7 @@ func rewrittenFiles(s *survey) *Finding {
 		if f.HiddenBy == 0 || f.Size == 0 {
 			continue
 		}
-		by, ok := s.x.at(f.HiddenBy, f.Path)
+		by, ok := s.x.find(f.HiddenBy, f.Path)
 		if !ok || s.x.Files[by].isFolder() || s.x.Files[by].Kind == Whiteout || isDatabase(f.Path) {
 			continue
 		}
@@ -61,7 +61,7 @@ func removedFiles(s *survey) *Finding {
 		if f.HiddenBy == 0 || f.Size == 0 {
 			continue
 		}
-		if by, ok := s.x.at(f.HiddenBy, f.Path); ok && s.x.Files[by].Kind != Whiteout && !s.x.Files[by].isFolder() {
+		if by, ok := s.x.find(f.HiddenBy, f.Path); ok && s.x.Files[by].Kind != Whiteout && !s.x.Files[by].isFolder() {
 			continue
 		}
 		h.add(s.belongs(i)+", removed in "+s.layer(f.HiddenBy), i)
@@ -88,7 +88,7 @@ var manifests = map[string]bool{"setup.py": true, "noxfile.py": true, "conanfile
 func cacheOrder(s *survey) *Finding {
 	copied := -1 // the first layer with sources, from a COPY
 	installed := make([]int64, len(s.x.Layers))
-	home := strings.Trim(path.Clean("/"+s.x.Config.Run.WorkingDir), "/")
+	home := s.x.Config.Run.Folder()
 	for i, f := range s.x.Files {
 		switch {
 		case f.Kind != Regular:
@@ -116,7 +116,7 @@ func cacheOrder(s *survey) *Finding {
 
 // isSource reports whether a file is an application's own code.
 func isSource(p string) bool {
-	if _, _, ok := site(p); ok || manifests[path.Base(p)] {
+	if _, _, ok := inSite(p); ok || manifests[path.Base(p)] {
 		return false
 	}
 	switch path.Ext(p) {
@@ -124,18 +124,4 @@ func isSource(p string) bool {
 		return true
 	}
 	return false
-}
-
-// at is the place of a path's entry in one layer.
-func (x *Index) at(layer int, p string) (int, bool) {
-	lo, hi := 0, len(x.Files)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if f := x.Files[mid]; f.Layer < layer || f.Layer == layer && f.Path < p {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo, lo < len(x.Files) && x.Files[lo].Layer == layer && x.Files[lo].Path == p
 }

@@ -70,7 +70,8 @@ func TestLayers(t *testing.T) {
 
 func TestWastedBytes(t *testing.T) {
 	b := new(build).step("a").file("x", 5).file("y/z", 7).step("b").file("x", 6).step("c").file("x", 8).gone("y")
-	if got := b.index().WastedBytes(); got != 5+6+7 {
+	x := b.index()
+	if got := Describe(x, x.Owners()).WastedBytes; got != 5+6+7 {
 		t.Errorf("%d bytes", got)
 	}
 }

@@ -1,6 +1,9 @@
 package image
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A Severity says how much a finding matters.
 type Severity string
@@ -27,4 +30,10 @@ type Finding struct {
 	Bytes    int64    `json:"bytes"`    // what the remedy would save at most
 	Evidence []string `json:"evidence"` // paths, packages or lines, the heaviest first; cut with a count
 	Remedy   string   `json:"remedy"`   // what to do, in one line
+}
+
+// worseFirst is the order of findings: the most severe first, and of these the
+// heaviest.
+func worseFirst(a, b Finding) int {
+	return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.ID, b.ID))
 }

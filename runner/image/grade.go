@@ -169,7 +169,7 @@ func packageDrift(a, b *Index, owners [2]*Owners) []PackageDrift {
 		seen := make(map[Owner]bool)
 		for _, i := range x.visible { // what a later layer upgrades has hidden files only
 			o := owners[side].Of(i)
-			if seen[o] || !o.Kind.isPackage() {
+			if seen[o] || !o.Kind.IsPackage() {
 				continue
 			}
 			seen[o] = true
@@ -192,11 +192,6 @@ func packageDrift(a, b *Index, owners [2]*Owners) []PackageDrift {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 	return drift
-}
-
-// isPackage reports whether a package manager installed what the owner has.
-func (k OwnerKind) isPackage() bool {
-	return slices.Contains([]OwnerKind{Pip, Conda, Dpkg, Apk, Rpm}, k)
 }
 
 // files finds the files that differ, and puts them where they belong.
@@ -286,19 +281,4 @@ func differences(a, b *Index, f, g File) ([]Aspect, error) {
 		what = append(what, AspectOwner)
 	}
 	return what, nil
-}
-
-// inode is the regular file that a hard link is a name of: which of the names
-// is the link says nothing. One that leads nowhere stays.
-func (x *Index) inode(f File) File {
-	if f.Kind != HardLink {
-		return f
-	}
-	i, ok := slices.BinarySearchFunc(x.Files, f, func(other, f File) int {
-		return cmp.Or(cmp.Compare(other.Layer, f.Layer), strings.Compare(other.Path, f.Link))
-	})
-	if !ok || x.Files[i].Kind != Regular {
-		return f
-	}
-	return x.Files[i]
 }

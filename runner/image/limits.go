@@ -62,3 +62,24 @@ func (l limits) tooMany() error {
 func (l limits) tooLarge() error {
 	return fmt.Errorf("%w: its files have over %d TB, which is the most that is believed", ErrMalformed, l.bytes/1e12)
 }
+
+// A budget is what may still be kept of small files' contents.
+type budget struct {
+	limits
+	kept     int64
+	warnings []string
+}
+
+// take reports whether this content may be kept, and if not, warns.
+func (b *budget) take(path string, size int64) bool {
+	switch {
+	case size > b.content:
+		b.warnings = append(b.warnings, fmt.Sprintf("%q was not looked into: it has %d bytes, and %d is the most", path, size, b.content))
+	case size > b.contents-b.kept:
+		b.warnings = append(b.warnings, fmt.Sprintf("%q was not looked into: with it, over %d bytes of such files would be kept", path, b.contents))
+	default:
+		b.kept += size
+		return true
+	}
+	return false
+}

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
 
 	"mlbench/runner/image"
+	"mlbench/runner/image/installed"
 )
 
 // maxEvidence are the lines of one finding.
@@ -91,7 +91,7 @@ func (p *Policy) checkForbidden(o *image.Owners) (all []image.Finding) {
 // matches reports whether a package is forbidden. Owners that are no packages
 // never are, unless their kind is named.
 func (f Forbidden) matches(o image.Owner) bool {
-	if f.Kind == "" && !slices.Contains([]image.OwnerKind{image.Pip, image.Conda, image.Dpkg, image.Apk, image.Rpm}, o.Kind) || f.Kind != "" && f.Kind != o.Kind {
+	if f.Kind == "" && !o.Kind.IsPackage() || f.Kind != "" && f.Kind != o.Kind {
 		return false
 	}
 	return matches(f.Name, o) && f.Versions.Hold(o.Kind, o.Version)
@@ -102,8 +102,7 @@ func (f Forbidden) matches(o image.Owner) bool {
 func matches(pattern string, o image.Owner) bool {
 	name := o.Name
 	if o.Kind == image.Pip {
-		fold := strings.NewReplacer("_", "-", ".", "-")
-		name, pattern = fold.Replace(strings.ToLower(name)), fold.Replace(strings.ToLower(pattern))
+		name, pattern = installed.Normal(name), installed.Normal(pattern)
 	}
 	ok, _ := path.Match(pattern, name)
 	return ok
@@ -118,36 +117,19 @@ func (p *Policy) checkUser(x *image.Index) []image.Finding {
 		return nil
 	}
 	user, _, _ := strings.Cut(x.Config.Run.User, ":")
-	uid, known := number(x, user)
+	uid, known := x.UID(user)
 	switch {
 	case p.User == "non-root" && !(known && uid == 0):
 		return nil
 	case p.User != "non-root" && p.User == user:
 		return nil
 	case p.User != "non-root":
-		if wanted, ok := number(x, p.User); ok && known && wanted == uid {
+		if wanted, ok := x.UID(p.User); ok && known && wanted == uid {
 			return nil
 		}
 	}
 	return []image.Finding{finding("user", "it runs as another user than it must", "USER "+strings.Replace(p.User, "non-root", "10001", 1), 0,
 		fmt.Sprintf("user is %q, must be %s", x.Config.Run.User, p.User))}
-}
-
-// number is a user's, as far as it can be told: that of a name is in /etc/passwd.
-func number(x *image.Index, user string) (uid int, known bool) {
-	if user == "" || user == "root" {
-		return 0, true
-	}
-	if n, err := strconv.Atoi(user); err == nil {
-		return n, true
-	}
-	for line := range strings.Lines(string(x.Content("etc/passwd"))) {
-		if f := strings.Split(line, ":"); len(f) > 2 && f[0] == user {
-			n, err := strconv.Atoi(f[2])
-			return n, err == nil
-		}
-	}
-	return 0, false
 }
 
 // sizes are units as the reports write them.

@@ -129,13 +129,6 @@ func (l *tarLayer) clean(name string) (string, error) {
 	return clean, nil
 }
 
-func join(dir, base string) string {
-	if dir == "" {
-		return base
-	}
-	return dir + "/" + base
-}
-
 // put takes an entry down, in the place of what has its path.
 func (l *tarLayer) put(f File) (place int, err error) {
 	if l.entries++; l.entries > l.limits.entries {
