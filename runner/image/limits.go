@@ -9,6 +9,7 @@ type limits struct {
 	entries int   // of an image or archive, in all layers
 	files   int   // of an archive, beside those in layers
 	path    int   // bytes of a path or of a link's target
+	text    int64 // bytes of all paths and targets
 	depth   int   // folders above a file
 	bytes   int64 // of all files: beyond any disk, and far from overflow
 
@@ -25,7 +26,7 @@ type limits struct {
 }
 
 var defaultLimits = limits{
-	layers: 1000, entries: 2_000_000, files: 100_000, path: 4096, depth: 255, bytes: 1 << 50,
+	layers: 1000, entries: 2_000_000, files: 100_000, path: 4096, text: 256 << 20, depth: 255, bytes: 1 << 50,
 	content: 64 << 20, contents: 96 << 20, // rpm has its database in one file
 	document: 16 << 20, documents: 64 << 20,
 	unpacked: 16 << 30, ratio: 100,
@@ -57,6 +58,14 @@ func (l limits) entry(path string) error {
 
 func (l limits) tooMany() error {
 	return fmt.Errorf("%w: it has over %d files, which is the most that are read", ErrMalformed, l.entries)
+}
+
+func (l limits) tooWordy() error {
+	return fmt.Errorf("%w: over %d MiB of documents beside its layers", ErrMalformed, l.documents>>20)
+}
+
+func (l limits) tooLong() error {
+	return fmt.Errorf("%w: the names of its files have over %d MB together, which is the most that is read", ErrMalformed, l.text/1e6)
 }
 
 func (l limits) tooLarge() error {

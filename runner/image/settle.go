@@ -1,6 +1,9 @@
 package image
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // settle decides which of several names of a file bears its size, within a
 // layer. Names are places in files, by file.
@@ -27,17 +30,38 @@ func settle[K comparable](files []File, names map[K][]int) {
 // A budget is what may still be kept of small files' contents.
 type budget struct {
 	limits
-	kept     int64
-	warnings []string
+	kept   int64
+	warned []string // the first warnings
+	more   int      // of them
+}
+
+// maxWarnings is how many files people are told of: of hostile images, all may
+// be left out.
+const maxWarnings = 20
+
+func (b *budget) warn(format string, args ...any) {
+	if len(b.warned) == maxWarnings {
+		b.more++
+		return
+	}
+	b.warned = append(b.warned, fmt.Sprintf(format, args...))
+}
+
+// warnings are for people.
+func (b *budget) warnings() []string {
+	if b.more == 0 {
+		return b.warned
+	}
+	return append(slices.Clone(b.warned), fmt.Sprintf("the same is true of %d files more", b.more))
 }
 
 // take reports whether this content may be kept, and if not, warns.
 func (b *budget) take(path string, size int64) bool {
 	switch {
 	case size > b.content:
-		b.warnings = append(b.warnings, fmt.Sprintf("%q was not looked into: it has %d bytes, and %d is the most", path, size, b.content))
+		b.warn("%.200q was not looked into: it has %d bytes, and %d is the most", path, size, b.content)
 	case size > b.contents-b.kept:
-		b.warnings = append(b.warnings, fmt.Sprintf("%q was not looked into: with it, over %d bytes of such files would be kept", path, b.contents))
+		b.warn("%.200q was not looked into: with it, over %d bytes of such files would be kept", path, b.contents)
 	default:
 		b.kept += size
 		return true
