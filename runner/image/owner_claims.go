@@ -28,6 +28,8 @@ type claims struct {
 	runtimes map[string]Owner     // of folders and files
 	condas   map[string]bool      // folders of conda's environments
 	hub      map[string]string    // see blobs
+	modules  map[string]string    // folders' __init__.py
+	near     neighbours           // the last ones
 	warnings []string
 	left     int // bytes of paths that databases may still claim
 }
@@ -40,7 +42,7 @@ func newClaims(x *Index) *claims {
 	c := &claims{
 		x: x, places: make(map[Owner]int32), trees: make(map[string]int32),
 		paths: make(map[string]int32, len(x.Files)), links: newLinks(x),
-		packages: make(map[string][]version), runtimes: make(map[string]Owner), condas: make(map[string]bool), left: maxClaimed,
+		packages: make(map[string][]version), runtimes: make(map[string]Owner), condas: make(map[string]bool), modules: make(map[string]string), left: maxClaimed,
 	}
 	for _, l := range x.Layers {
 		c.steps = append(c.steps, Instruction(l.CreatedBy[:min(len(l.CreatedBy), longHistory)]))
@@ -48,6 +50,9 @@ func newClaims(x *Index) *claims {
 	for _, f := range x.Files {
 		if !f.isFolder() && f.Kind != Whiteout {
 			c.paths[f.Path] = -1
+			if dir, ok := strings.CutSuffix(f.Path, "/__init__.py"); ok {
+				c.modules[dir] = f.Path
+			}
 		}
 	}
 	return c
