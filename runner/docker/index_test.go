@@ -109,6 +109,7 @@ func TestIndexSources(t *testing.T) {
 			t.Errorf("%s: %s", ref, d)
 		}
 	}
+	testReports(t, r, ref)
 	// The engine does not send an image without layers.
 	if x, err := r.Index(t.Context(), empty, image.Options{}); err != nil || x.UnpackedBytes() != 0 || x.Config.Run.User != "nobody" {
 		t.Errorf("%+v, %v", x, err)
@@ -134,6 +135,70 @@ func TestIndexSources(t *testing.T) {
 		}
 		if path == "hard/seen-2" && x.Files[i].Kind != image.Regular || path == "hard/hidden-1" && x.Files[i].Wasted() != 0 {
 			t.Errorf("what is seen under one name is wasted under another: %+v", x.Files[i])
+		}
+	}
+}
+
+// testReports inspects an image from its layers' folders, from what docker save
+// writes, and from an OCI layout with compressed layers: the reports are equal but
+// for the compressed bytes.
+func testReports(t *testing.T, r *Runner, ref string) {
+	t.Helper()
+	answer, err := r.cli.ImageSave(t.Context(), []string{ref})
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := io.ReadAll(answer)
+	if err := cmp.Or(err, answer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a, err := image.ScanArchive(t.Context(), bytes.NewReader(saved), io.ReadAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, layers, err := a.Image(ref, r.arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []entry
+	add := func(b []byte) descriptor {
+		entries = append(entries, entry{name: blobName(digest(b)), content: b})
+		return descriptor{Digest: digest(b), Size: int64(len(b))}
+	}
+	manifest := map[string]any{"schemaVersion": 2, "config": add(config)}
+	var packed []descriptor
+	var sum int64
+	for i, l := range layers {
+		d := add([][]byte{gzipped(t, l.Made), zstandard(t, l.Made)}[i%2])
+		packed, sum = append(packed, d), sum+d.Size
+	}
+	manifest["layers"] = packed
+	named := add(encoded(t, manifest))
+	named.Annotations = map[string]string{"io.containerd.image.name": ref}
+	entries = append(entries, entry{name: "index.json", content: encoded(t, map[string]any{"schemaVersion": 2, "manifests": []descriptor{named}})})
+
+	folders, err := r.Index(t.Context(), ref, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := encoded(t, image.Describe(folders, folders.Owners()))
+	for name, archive := range map[string][]byte{"docker save": saved, "OCI layout": archiveOf(t, entries...)} {
+		x, err := image.ReadArchive(t.Context(), bytes.NewReader(archive), "", image.Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		report := image.Describe(x, x.Owners())
+		if name == "OCI layout" {
+			if report.CompressedBytes == nil || *report.CompressedBytes != sum {
+				t.Errorf("%s: %v compressed bytes, want %d", name, report.CompressedBytes, sum)
+			}
+			report.CompressedBytes = nil
+			for i := range report.Layers {
+				report.Layers[i].CompressedBytes = 0
+			}
+		}
+		if got := encoded(t, report); !bytes.Equal(got, want) {
+			t.Errorf("%s:\n%s\nfolders:\n%s", name, got, want)
 		}
 	}
 }
