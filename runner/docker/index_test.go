@@ -64,9 +64,9 @@ func strangeLayers(t testing.TB) [][]byte {
 			dir("hard"), reg("hard/m"), link("hard/z", "hard/m"), link("hard/a", "hard/m"), tar.Header{Typeflag: tar.TypeLink, Name: "hard/b", Linkname: "hard/z", Mode: 0o640, Uid: 5, Gid: 6},
 			reg("hard/hidden-1"), link("hard/seen-2", "hard/hidden-1"), link("hard/hidden-3", "hard/hidden-1"), link("links/hard", "links/up"),
 			dir("emptied"), reg("emptied/a"), dir("emptied/b"), reg("emptied/b/c"), dir("removed"), reg("removed/a"), dir("to-file"), reg("to-file/a"), reg("to-dir"),
-			dir("var/lib/dpkg"), reg("var/lib/dpkg/status"), dir("a"), reg("a-b"), reg("a/b"), reg("quote\"\n\x1b[31m")),
+			dir("var/lib/dpkg"), reg("var/lib/dpkg/status"), dir("a"), reg("a-b"), reg("a/b"), dir("there-again"), reg("there-again/a"), reg("to-file-again"), reg("quote\"\n\x1b[31m")),
 		strangeLayer(t, reg("bin/.wh.su"), dir("emptied"), reg("emptied/.wh..wh..opq"), reg("emptied/new"), reg(".wh.removed"), reg("to-file"), dir("to-dir"), reg("to-dir/a"),
-			reg("hard/.wh.hidden-1"), reg("hard/.wh.hidden-3"), reg(".wh.never-was"), dir("var/lib/dpkg"), reg("var/lib/dpkg/status")),
+			reg("hard/.wh.hidden-1"), reg("hard/.wh.hidden-3"), reg(".wh.never-was"), reg(".wh.there-again"), dir("there-again"), reg("there-again/b"), reg(".wh.to-file-again"), reg("to-file-again"), dir("var/lib/dpkg"), reg("var/lib/dpkg/status")),
 		repeated,
 		strangeLayer(t, reg("a"), reg("same/.wh.again")),
 		repeated,
@@ -126,6 +126,7 @@ func TestIndexSources(t *testing.T) {
 	}
 	for path, hidden := range map[string]bool{
 		"bin/su": true, "emptied/a": true, "emptied/b/c": true, "removed/a": true, "to-file/a": true, "to-dir": true, "hard/hidden-1": true, "a/b": true,
+		"to-file-again": true, "there-again/a": false, // as overlayfs has it
 		"a-b": false, "hard/seen-2": false, "usr/lib/through-a-link": false,
 	} {
 		i := slices.IndexFunc(x.Files, func(f image.File) bool { return f.Path == path && f.Layer == 0 })
