@@ -15,7 +15,7 @@ func rewrittenFiles(s *survey) *Finding {
 		if f.HiddenBy == 0 || f.Size == 0 {
 			continue
 		}
-		by, ok := s.x.at(f.HiddenBy, f.Path)
+		by, ok := s.x.find(f.HiddenBy, f.Path)
 		if !ok || s.x.Files[by].isFolder() || s.x.Files[by].Kind == Whiteout || isDatabase(f.Path) {
 			continue
 		}
@@ -57,7 +57,7 @@ func removedFiles(s *survey) *Finding {
 		if f.HiddenBy == 0 || f.Size == 0 {
 			continue
 		}
-		if by, ok := s.x.at(f.HiddenBy, f.Path); ok && s.x.Files[by].Kind != Whiteout && !s.x.Files[by].isFolder() {
+		if by, ok := s.x.find(f.HiddenBy, f.Path); ok && s.x.Files[by].Kind != Whiteout && !s.x.Files[by].isFolder() {
 			continue
 		}
 		h.add(s.belongs(i)+", removed in "+s.layer(f.HiddenBy), i)
@@ -121,18 +121,4 @@ func isSource(p string) bool {
 		return true
 	}
 	return false
-}
-
-// at is the place of a path's entry in one layer.
-func (x *Index) at(layer int, p string) (int, bool) {
-	lo, hi := 0, len(x.Files)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if f := x.Files[mid]; f.Layer < layer || f.Layer == layer && f.Path < p {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo, lo < len(x.Files) && x.Files[lo].Layer == layer && x.Files[lo].Path == p
 }

@@ -159,7 +159,7 @@ func packageDrift(a, b *Index, owners [2]*Owners) []PackageDrift {
 		seen := make(map[Owner]bool)
 		for _, i := range x.visible { // what a later layer upgrades has hidden files only
 			o := owners[side].Of(i)
-			if seen[o] || !o.Kind.isPackage() {
+			if seen[o] || !o.Kind.IsPackage() {
 				continue
 			}
 			seen[o] = true
@@ -182,11 +182,6 @@ func packageDrift(a, b *Index, owners [2]*Owners) []PackageDrift {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 	return drift
-}
-
-// isPackage reports whether a package manager installed what the owner has.
-func (k OwnerKind) isPackage() bool {
-	return slices.Contains([]OwnerKind{Pip, Conda, Dpkg, Apk, Rpm}, k)
 }
 
 // files finds the files that differ, and puts them where they belong.
@@ -281,9 +276,7 @@ func (x *Index) inode(f File) File {
 	if f.Kind != HardLink {
 		return f
 	}
-	i, ok := slices.BinarySearchFunc(x.Files, f, func(other, f File) int {
-		return cmp.Or(cmp.Compare(other.Layer, f.Layer), strings.Compare(other.Path, f.Link))
-	})
+	i, ok := x.find(f.Layer, f.Link)
 	if !ok || x.Files[i].Kind != Regular {
 		return f
 	}

@@ -3,7 +3,6 @@ package image
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // An OwnerKind is what sort of thing owns a file.
@@ -90,9 +89,7 @@ func (o *Owners) shareLinks(x *Index, c *claims) {
 		if f.Kind != HardLink {
 			continue
 		}
-		bearer, ok := slices.BinarySearchFunc(x.Files, Place{f.Layer, f.Link}, func(f File, p Place) int {
-			return cmp.Or(cmp.Compare(f.Layer, p.Layer), strings.Compare(f.Path, p.Path))
-		})
+		bearer, ok := x.find(f.Layer, f.Link)
 		if ok && o.of[bearer] >= 0 && c.all[o.of[i]].Kind.rank() < c.all[o.of[bearer]].Kind.rank() {
 			o.of[bearer] = o.of[i]
 		}

@@ -49,14 +49,11 @@ func told(createdBy string) string {
 	if createdBy == "" {
 		return "a layer without history"
 	}
-	if len(createdBy) > longHistory {
-		createdBy = createdBy[:longHistory]
+	text := line(createdBy)
+	if len(text) > 80 {
+		text = strings.ToValidUTF8(text[:80], "") + "…"
 	}
-	line := strings.Join(strings.Fields(Redacted(Instruction(createdBy))), " ")
-	if len(line) > 80 {
-		line = strings.ToValidUTF8(line[:80], "") + "…"
-	}
-	return line
+	return text
 }
 
 // longHistory is how much of one line is looked at, in bytes: hostile images

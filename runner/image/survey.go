@@ -38,25 +38,11 @@ func newSurvey(x *Index, o *Owners) *survey {
 			s.reasons[p.Owner] = reason.Name
 		}
 	}
-	bearers := make(map[Place]int)
-	for _, f := range x.Files {
-		if f.Kind == HardLink {
-			bearers[Place{f.Layer, f.Link}] = -1
-		}
-	}
-	if len(bearers) == 0 {
-		return s
-	}
-	for i, f := range x.Files {
-		if _, ok := bearers[Place{f.Layer, f.Path}]; ok && f.Kind == Regular {
-			bearers[Place{f.Layer, f.Path}] = i
-		}
-	}
 	for i, f := range x.Files {
 		if f.Kind != HardLink {
 			continue
 		}
-		if b := bearers[Place{f.Layer, f.Link}]; b >= 0 {
+		if b, ok := x.find(f.Layer, f.Link); ok && x.Files[b].Kind == Regular {
 			s.names[b] = append(s.names[b], i)
 		}
 	}
@@ -64,13 +50,7 @@ func newSurvey(x *Index, o *Owners) *survey {
 }
 
 // packaged reports whether a package manager brought the file.
-func (s *survey) packaged(i int) bool {
-	switch s.o.Of(i).Kind {
-	case Pip, Conda, Dpkg, Apk, Rpm:
-		return true
-	}
-	return false
-}
+func (s *survey) packaged(i int) bool { return s.o.Of(i).Kind.IsPackage() }
 
 // A haul is what a check gathers: files, under names to show them by.
 type haul struct {
