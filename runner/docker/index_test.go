@@ -64,9 +64,9 @@ func strangeLayers(t testing.TB) [][]byte {
 			dir("hard"), reg("hard/m"), link("hard/z", "hard/m"), link("hard/a", "hard/m"), tar.Header{Typeflag: tar.TypeLink, Name: "hard/b", Linkname: "hard/z", Mode: 0o640, Uid: 5, Gid: 6},
 			reg("hard/hidden-1"), link("hard/seen-2", "hard/hidden-1"), link("hard/hidden-3", "hard/hidden-1"), link("links/hard", "links/up"),
 			dir("emptied"), reg("emptied/a"), dir("emptied/b"), reg("emptied/b/c"), dir("removed"), reg("removed/a"), dir("to-file"), reg("to-file/a"), reg("to-dir"),
-			dir("var/lib/dpkg"), reg("var/lib/dpkg/status"), dir("a"), reg("a-b"), reg("a/b"), reg("quote\"\n\x1b[31m")),
+			dir("var/lib/dpkg"), reg("var/lib/dpkg/status"), dir("a"), reg("a-b"), reg("a/b"), dir("there-again"), reg("there-again/a"), reg("to-file-again"), reg("quote\"\n\x1b[31m")),
 		strangeLayer(t, reg("bin/.wh.su"), dir("emptied"), reg("emptied/.wh..wh..opq"), reg("emptied/new"), reg(".wh.removed"), reg("to-file"), dir("to-dir"), reg("to-dir/a"),
-			reg("hard/.wh.hidden-1"), reg("hard/.wh.hidden-3"), reg(".wh.never-was"), dir("var/lib/dpkg"), reg("var/lib/dpkg/status")),
+			reg("hard/.wh.hidden-1"), reg("hard/.wh.hidden-3"), reg(".wh.never-was"), reg(".wh.there-again"), dir("there-again"), reg("there-again/b"), reg(".wh.to-file-again"), reg("to-file-again"), dir("var/lib/dpkg"), reg("var/lib/dpkg/status")),
 		repeated,
 		strangeLayer(t, reg("a"), reg("same/.wh.again")),
 		repeated,
@@ -109,6 +109,7 @@ func TestIndexSources(t *testing.T) {
 			t.Errorf("%s: %s", ref, d)
 		}
 	}
+	testReports(t, r, ref)
 	// The engine does not send an image without layers.
 	if x, err := r.Index(t.Context(), empty, image.Options{}); err != nil || x.UnpackedBytes() != 0 || x.Config.Run.User != "nobody" {
 		t.Errorf("%+v, %v", x, err)
@@ -125,6 +126,7 @@ func TestIndexSources(t *testing.T) {
 	}
 	for path, hidden := range map[string]bool{
 		"bin/su": true, "emptied/a": true, "emptied/b/c": true, "removed/a": true, "to-file/a": true, "to-dir": true, "hard/hidden-1": true, "a/b": true,
+		"to-file-again": true, "there-again/a": false, // as overlayfs has it
 		"a-b": false, "hard/seen-2": false, "usr/lib/through-a-link": false,
 	} {
 		i := slices.IndexFunc(x.Files, func(f image.File) bool { return f.Path == path && f.Layer == 0 })
@@ -134,6 +136,70 @@ func TestIndexSources(t *testing.T) {
 		}
 		if path == "hard/seen-2" && x.Files[i].Kind != image.Regular || path == "hard/hidden-1" && x.Files[i].Wasted() != 0 {
 			t.Errorf("what is seen under one name is wasted under another: %+v", x.Files[i])
+		}
+	}
+}
+
+// testReports inspects an image from its layers' folders, from what docker save
+// writes, and from an OCI layout with compressed layers: the reports are equal but
+// for the compressed bytes.
+func testReports(t *testing.T, r *Runner, ref string) {
+	t.Helper()
+	answer, err := r.cli.ImageSave(t.Context(), []string{ref})
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := io.ReadAll(answer)
+	if err := cmp.Or(err, answer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a, err := image.ScanArchive(t.Context(), bytes.NewReader(saved), io.ReadAll)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, layers, err := a.Image(ref, r.arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []entry
+	add := func(b []byte) descriptor {
+		entries = append(entries, entry{name: blobName(digest(b)), content: b})
+		return descriptor{Digest: digest(b), Size: int64(len(b))}
+	}
+	manifest := map[string]any{"schemaVersion": 2, "config": add(config)}
+	var packed []descriptor
+	var sum int64
+	for i, l := range layers {
+		d := add([][]byte{gzipped(t, l.Made), zstandard(t, l.Made)}[i%2])
+		packed, sum = append(packed, d), sum+d.Size
+	}
+	manifest["layers"] = packed
+	named := add(encoded(t, manifest))
+	named.Annotations = map[string]string{"io.containerd.image.name": ref}
+	entries = append(entries, entry{name: "index.json", content: encoded(t, map[string]any{"schemaVersion": 2, "manifests": []descriptor{named}})})
+
+	folders, err := r.Index(t.Context(), ref, image.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := encoded(t, image.Describe(folders, folders.Owners()))
+	for name, archive := range map[string][]byte{"docker save": saved, "OCI layout": archiveOf(t, entries...)} {
+		x, err := image.ReadArchive(t.Context(), bytes.NewReader(archive), "", image.Options{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		report := image.Describe(x, x.Owners())
+		if name == "OCI layout" {
+			if report.CompressedBytes == nil || *report.CompressedBytes != sum {
+				t.Errorf("%s: %v compressed bytes, want %d", name, report.CompressedBytes, sum)
+			}
+			report.CompressedBytes = nil
+			for i := range report.Layers {
+				report.Layers[i].CompressedBytes = 0
+			}
+		}
+		if got := encoded(t, report); !bytes.Equal(got, want) {
+			t.Errorf("%s:\n%s\nfolders:\n%s", name, got, want)
 		}
 	}
 }

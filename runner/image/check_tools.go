@@ -41,6 +41,14 @@ func builds(o Owner) bool {
 	return false
 }
 
+// isBareTool reports whether the file at a path is a tool that no package brought.
+func isBareTool(p string) bool {
+	if !strings.HasPrefix(p, "usr/local/") && !strings.Contains(p, "gcc/") && !strings.Contains(p, ".rustup/") {
+		return false // as nearly all, and this is asked of all
+	}
+	return bareTool.MatchString(p)
+}
+
 // buildTools counts tools and what only they need. What is only recommended is
 // counted there, though said here.
 func buildTools(s *survey) *Finding {
@@ -62,7 +70,7 @@ func buildTools(s *survey) *Finding {
 			}
 		case o.Kind == Pip && (o.Name == "triton" || o.Name == "pytorch-triton"):
 			triton = true
-		case !s.packaged(i) && bareTool.MatchString(f.Path):
+		case !s.packaged(i) && isBareTool(f.Path):
 			h.add(f.Path, i)
 			compiler = f.Path
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 )
 
 // content reads what is wanted of the content of the regular file at a place.
@@ -17,11 +16,11 @@ func (l *tarLayer) content(place int, in io.Reader) error {
 	}
 	in = part{in, l.source, true} // it may be holes
 	if keep {
-		b, err := io.ReadAll(in)
-		if err != nil {
+		b := make([]byte, f.Size) // no more than may be kept
+		if _, err := io.ReadFull(in, b); err != nil {
 			return err
 		}
-		l.contents[place], in = slices.Clip(b), bytes.NewReader(b)
+		l.contents[place], in = b, bytes.NewReader(b)
 	}
 	if l.opts.Digests {
 		l.hash.Reset()

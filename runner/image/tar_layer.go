@@ -149,10 +149,8 @@ func (l *tarLayer) put(f File) (place int, err error) {
 	if before, ok := l.at[f.Path]; ok {
 		was := l.files[before]
 		switch {
-		case f.Kind == Folder && (was.Kind == Opaque || was.Kind == Whiteout):
-			f.Kind = Opaque
-			fallthrough
-		case f.Kind == Folder && was.Kind == Folder: // what is in it stays
+		case f.Kind == Folder && was.isFolder(): // what is in it stays, and so does what it hides
+			f.Kind = was.Kind
 			l.files[before] = f
 			return before, nil
 		}
@@ -160,6 +158,8 @@ func (l *tarLayer) put(f File) (place int, err error) {
 		l.files[before].Layer = gone
 	}
 	place = len(l.files)
+	// A folder in the place of a whiteout hides nothing below: overlayfs has one
+	// or the other.
 	l.files, l.first = append(l.files, f), append(l.first, place)
 	l.at[f.Path] = place
 	return place, nil
