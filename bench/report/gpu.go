@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -22,6 +23,11 @@ const maxDetails = 300
 // GPU renders a report for a terminal. It ends with its verdict.
 func GPU(w io.Writer, r *gpu.Report) error {
 	p := printer{w: w}
+	if r.Needs == nil {
+		gpuHost(&p, r, p.table)
+		gpuWarnings(&p, r)
+		return p.err
+	}
 	for _, line := range gpuFacts(r) {
 		p.paragraph("", line)
 	}
@@ -39,9 +45,7 @@ func GPU(w io.Writer, r *gpu.Report) error {
 		}
 	}
 	p.line("")
-	for _, warning := range r.Warnings {
-		p.paragraph("", "warning: "+gpuText(warning))
-	}
+	gpuWarnings(&p, r)
 	for _, remedy := range r.Remedies() {
 		p.paragraph("", "what to do: "+gpuText(remedy))
 	}
@@ -69,6 +73,12 @@ func gpuMarkdown(w io.Writer, r *gpu.Report) error {
 // gpuMarkdownOf shows no more than so many details of a rule.
 func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 	p := printer{w: w}
+	if r.Needs == nil {
+		p.line("### mlbench gpu\n")
+		gpuHost(&p, r, func(t table) { p.markdown(t, max(details, 10)) })
+		gpuMarkdownWarnings(&p, r, details)
+		return p.err
+	}
 	p.line("### mlbench gpu: " + string(r.Verdict))
 	p.line("")
 	p.line(escape(gpuText(r.Sentence())))
@@ -89,12 +99,22 @@ func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 		}
 	}
 	p.line("")
+	gpuMarkdownWarnings(&p, r, details)
+	return p.err
+}
+
+func gpuWarnings(p *printer, r *gpu.Report) {
+	for _, warning := range r.Warnings {
+		p.paragraph("", "warning: "+gpuText(warning))
+	}
+}
+
+func gpuMarkdownWarnings(p *printer, r *gpu.Report, details int) {
 	var warnings []string
 	for _, warning := range r.Warnings {
 		warnings = append(warnings, gpuText(warning))
 	}
 	p.list("**warning:** ", warnings, "", min(details, 20))
-	return p.err
 }
 
 // gpuText is text that is in part an image's.
@@ -144,27 +164,31 @@ func gpuFacts(r *gpu.Report) []string {
 	if !r.Needs.GPU {
 		return lines
 	}
-	host := []string{"driver not known"}
-	if h := r.Host; h.Driver.Known() {
-		host = []string{"driver " + h.Driver.String()}
-	}
-	if c := r.Host.CUDA; c.Known() {
-		host = append(host, "CUDA "+c.String())
-	}
+	host := gpuDriver(r.Host)
+	var names []string
+	count := map[string]int{}
 	for _, d := range r.Host.Devices {
-		name := d.Name
-		if name == "" {
-			name = "a GPU"
-		}
+		name := cmp.Or(d.Name, "a GPU")
 		if d.Capability.Known() {
 			name += ", compute capability " + d.Capability.String()
+		}
+		count[name]++
+		names = appendNew(names, name)
+	}
+	for _, name := range names {
+		if n := count[name]; n > 1 {
+			name = fmt.Sprintf("%d × %s", n, name)
 		}
 		host = append(host, name)
 	}
 	if len(r.Host.Devices) == 0 {
 		host = append(host, "GPUs not known")
 	}
-	return append(lines, "host: "+gpuText(strings.Join(host, "; ")))
+	whose := "host: "
+	if r.Host.From == gpu.FromDriver {
+		whose = "this host: "
+	}
+	return append(lines, whose+gpuText(strings.Join(host, "; ")))
 }
 
 // gpuRules is a row a rule; reasons are broken into lines of so many columns,
