@@ -24,7 +24,10 @@ const maxDetails = 300
 func GPU(w io.Writer, r *gpu.Report) error {
 	p := printer{w: w}
 	if r.Needs == nil {
-		gpuHost(&p, r, p.table)
+		gpuHost(&p, r, func(t table) { p.table(t.narrowed(1)) })
+		if len(r.Warnings) > 0 {
+			p.line("")
+		}
 		gpuWarnings(&p, r)
 		return p.err
 	}
@@ -76,6 +79,7 @@ func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 	if r.Needs == nil {
 		p.line("### mlbench gpu\n")
 		gpuHost(&p, r, func(t table) { p.markdown(t, max(details, 10)) })
+		p.line("")
 		gpuMarkdownWarnings(&p, r, details)
 		return p.err
 	}

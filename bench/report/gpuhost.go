@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mlbench/gpu"
@@ -13,7 +14,11 @@ func gpuHost(p *printer, r *gpu.Report, draw func(table)) {
 	p.line(gpuText("host: " + facts))
 	if t := gpuDevices(r.Host); len(t.rows) > 0 {
 		p.line("")
-		draw(t.narrowed(1))
+		draw(t)
+		for _, note := range gpuNotes(t) {
+			p.line("")
+			p.line(note)
+		}
 	}
 	if t := gpuUUIDs(r.Host); len(t.rows) > 0 {
 		p.line("")
@@ -39,7 +44,7 @@ func gpuDriver(h gpu.Host) []string {
 
 // gpuDevices is a row a GPU, and under it one for each of its MIG instances.
 func gpuDevices(h gpu.Host) table {
-	t := table{left: 5, head: []string{"gpu", "name", "capability", "MIG", "persistence", "memory used", "of", "busy", "power", "processes"}}
+	t := table{left: 5, head: []string{"gpu", "name", "capability", "MIG", "persistent", "memory used", "of", "busy", "power", "processes"}}
 	for _, d := range h.Devices {
 		capability := unknown
 		if d.Capability.Known() {
@@ -84,7 +89,7 @@ func migMode(m *gpu.MIG) string {
 	case m == nil:
 		return unknown
 	case m.Pending:
-		return onOff(&m.Enabled) + ", " + onOff(new(!m.Enabled)) + " after a reset"
+		return onOff(&m.Enabled) + " → " + onOff(new(!m.Enabled))
 	}
 	return onOff(&m.Enabled)
 }
@@ -99,6 +104,22 @@ func onOff(b *bool) string {
 	return "off"
 }
 
+// gpuNotes say what signs in the table stand for, where they are in it.
+func gpuNotes(t table) (notes []string) {
+	has := func(sign string) bool {
+		return slices.ContainsFunc(t.rows, func(row []string) bool {
+			return slices.ContainsFunc(row, func(cell string) bool { return strings.Contains(cell, sign) })
+		})
+	}
+	if has("≤ ") {
+		notes = append(notes, "≤: what driver and firmware reserve is in it, as this driver does not tell it apart")
+	}
+	if has(" → ") {
+		notes = append(notes, "→: after a reset of the GPU")
+	}
+	return notes
+}
+
 // memoryOf is what is used, and of how much.
 func memoryOf(m *gpu.Memory) []string {
 	if m == nil {
@@ -106,7 +127,7 @@ func memoryOf(m *gpu.Memory) []string {
 	}
 	used := bytes(m.Used)
 	if m.Reserved == nil {
-		used += ", with reserved"
+		used = "≤ " + used
 	}
 	return []string{used, bytes(m.Total)}
 }

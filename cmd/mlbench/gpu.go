@@ -79,7 +79,7 @@ func (o gpuOptions) host() (gpu.Host, error) {
 		return h, usage("--gpu-name: %d names for %d GPUs of --compute-capability: name as many, in the same order", len(o.names), len(o.capabilities))
 	}
 	for i := range max(len(o.capabilities), len(o.names)) {
-		var d gpu.Device
+		d := gpu.Device{Index: i}
 		if i < len(o.names) {
 			d.Name = o.names[i]
 		}
