@@ -136,17 +136,15 @@ func (o gpuOptions) judged(ctx context.Context) (gpu.Host, error) {
 		return h, err
 	}
 	asked, err := askDriver(ctx)
-	switch {
-	case ctx.Err() != nil:
-		return h, context.Cause(ctx)
-	case errors.Is(err, gpu.ErrNoDriver):
-		return h, nil
-	case err != nil:
-		h.Warning = err.Error()
+	var trouble *gpu.TroubleError
+	if errors.As(err, &trouble) {
+		if !errors.Is(err, gpu.ErrNoDriver) {
+			h.Warning = err.Error()
+		}
 		return h, nil
 	}
 	asked.CDI = o.cdi
-	return asked, nil
+	return asked, err
 }
 
 func (o gpuOptions) run(ctx context.Context, std streams, ref string) error {

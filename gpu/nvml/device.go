@@ -82,9 +82,6 @@ func memory(r reader, h nvml.Device) *gpu.Memory {
 	if m, ok := ask(r, "its memory", "nvmlDeviceGetMemoryInfo_v2", h.GetMemoryInfo_v2); ok {
 		return &gpu.Memory{Total: whole(m.Total), Reserved: new(whole(m.Reserved)), Used: whole(m.Used), Free: whole(m.Free)}
 	}
-	if len(r.into.Problems) > 0 && r.into.Lost {
-		return nil
-	}
 	if m, ok := ask(r, "its memory", "nvmlDeviceGetMemoryInfo", h.GetMemoryInfo); ok {
 		return &gpu.Memory{Total: whole(m.Total), Used: whole(m.Used), Free: whole(m.Free)}
 	}
@@ -128,6 +125,7 @@ func mig(r reader, h nvml.Device) *gpu.MIG {
 		return m
 	}
 	most, _ := ask(r, "its MIG instances", "nvmlDeviceGetMaxMigDeviceCount", h.GetMaxMigDeviceCount)
+	problems := len(r.into.Problems)
 	for i := range most {
 		part, ok := ask(r, fmt.Sprintf("its MIG instance %d", i), "nvmlDeviceGetMigDeviceHandleByIndex", func() (nvml.Device, nvml.Return) {
 			part, code := h.GetMigDeviceHandleByIndex(i)
@@ -139,6 +137,9 @@ func mig(r reader, h nvml.Device) *gpu.MIG {
 		if ok {
 			m.Instances = append(m.Instances, instance(r, part, i))
 		}
+	}
+	if most > 0 && len(m.Instances) == 0 && len(r.into.Problems) == problems {
+		r.into.Problems = append(r.into.Problems, fmt.Sprintf("GPU %d: MIG is on and there is no instance, so that programs find no GPU: make one (nvidia-smi mig -cgi … -C), or switch MIG off", r.into.Index))
 	}
 	return m
 }

@@ -46,7 +46,7 @@ func server() (*dgxa100.Server, []*dgxa100.Device) {
 	return s, devices
 }
 
-// whole is what a GPU of the server tells.
+// wholeDevice is what a GPU of the server tells.
 func wholeDevice() gpu.Device {
 	return gpu.Device{
 		Name: "Mock NVIDIA A100-SXM4-40GB", UUID: "GPU-a", Capability: gpu.Capability{Major: 8}, Brand: "nvidia",
@@ -99,10 +99,14 @@ func TestDevices(t *testing.T) {
 				return nil
 			}
 			d.GetMemoryInfo_v2Func = nil // calling it would end the process
-		}, func(d *gpu.Device) { d.Memory = &gpu.Memory{Total: 40_000 * mega, Used: 2000 * mega, Free: 38_000 * mega} }, ""},
+		}, func(d *gpu.Device) {
+			d.Memory = &gpu.Memory{Total: 40_000 * mega, Used: 2000 * mega, Free: 38_000 * mega}
+		}, ""},
 		{"memory of another version", func(_ *dgxa100.Server, d *dgxa100.Device) {
 			d.GetMemoryInfo_v2Func = failing[nvml.Memory_v2](nvml.ERROR_ARGUMENT_VERSION_MISMATCH)
-		}, func(d *gpu.Device) { d.Memory = &gpu.Memory{Total: 40_000 * mega, Used: 2000 * mega, Free: 38_000 * mega} }, ""},
+		}, func(d *gpu.Device) {
+			d.Memory = &gpu.Memory{Total: 40_000 * mega, Used: 2000 * mega, Free: 38_000 * mega}
+		}, ""},
 		{"a GPU that supports little", func(_ *dgxa100.Server, d *dgxa100.Device) {
 			d.GetPersistenceModeFunc = failing[nvml.EnableState](nvml.ERROR_NOT_SUPPORTED)
 			d.GetMigModeFunc = func() (int, int, nvml.Return) { return 0, 0, nvml.ERROR_NOT_SUPPORTED }
@@ -168,6 +172,11 @@ func TestDevices(t *testing.T) {
 				{PID: 10, Kind: "compute", Memory: new(int64(4 * mega)), GPUInstance: new(8), ComputeInstance: new(0)},
 			}
 		}, ""},
+		{"MIG without instances", func(_ *dgxa100.Server, d *dgxa100.Device) {
+			d.MigMode = nvml.DEVICE_MIG_ENABLE
+			d.GetMaxMigDeviceCountFunc = func() (int, nvml.Return) { return 7, nvml.SUCCESS }
+			d.GetMigDeviceHandleByIndexFunc = func(int) (nvml.Device, nvml.Return) { return nil, nvml.ERROR_NOT_FOUND }
+		}, func(d *gpu.Device) { d.MIG = &gpu.MIG{Enabled: true} }, "GPU 0: MIG is on and there is no instance"},
 		{"MIG without permission", func(_ *dgxa100.Server, d *dgxa100.Device) {
 			d.MigMode = nvml.DEVICE_MIG_ENABLE
 			d.GetMaxMigDeviceCountFunc = func() (int, nvml.Return) { return 1, nvml.SUCCESS }
