@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 
 	"mlbench/gpu/nvml"
 )
@@ -12,4 +14,7 @@ import (
 func main() {
 	h, err := nvml.Host(context.Background())
 	fmt.Println("started:", len(h.Devices), err)
+	if err := json.NewEncoder(os.Stdout).Encode(h); err != nil {
+		fmt.Println(err)
+	}
 }
