@@ -22,11 +22,14 @@ const maxCandidates = 64
 var ErrMalformed = errors.New("malformed result")
 
 // Write writes the result file.
-func (r *Result) Write(w io.Writer) error {
+func (r *Result) Write(w io.Writer) error { return WriteJSON(w, r) }
+
+// WriteJSON writes what a command found, as all commands do.
+func WriteJSON(w io.Writer, found any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", " ")
 	e.SetEscapeHTML(false)
-	return e.Encode(r)
+	return e.Encode(found)
 }
 
 // Read reads a result file and judges it anew. Its errors wrap ErrMalformed

@@ -3,6 +3,7 @@ package gpu
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -113,10 +114,5 @@ func (h Host) class() Class {
 
 // has reports whether a device is of the class.
 func (h Host) has(c Class) bool {
-	for _, d := range h.Devices {
-		if d.Class == c {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(h.Devices, func(d Device) bool { return d.Class == c })
 }

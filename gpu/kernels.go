@@ -51,8 +51,8 @@ func (n Needs) kernels(h Host) (Rule, bool) {
 	}
 	var known []Device
 	for _, d := range h.Devices {
-		if d.Capability.Known() {
-			known = append(known, d)
+		if d.Capability.Known() && !slices.ContainsFunc(known, func(k Device) bool { return k.Capability == d.Capability }) {
+			known = append(known, d) // of several alike one tells all
 		}
 	}
 	if len(known) == 0 {
@@ -60,59 +60,79 @@ func (n Needs) kernels(h Host) (Rule, bool) {
 		r.Why = fmt.Sprintf("%s; the GPU's compute capability is not known", n.Kernels[mostTelling(n.Kernels)].summary())
 		return r, true
 	}
-	var without, only, unclear []string
-	var lacking []string // capabilities that a library has nothing for
-	first := ""          // what the framework's library has, else the first that has nothing
-	bad, fits := 0, 0
-	for _, k := range n.Kernels {
-		for _, d := range known {
-			machine, ptx, certain := k.on(d.Capability)
-			switch {
-			case machine:
-				fits++
-			case !certain:
-				unclear = append(unclear, fmt.Sprintf("%s for %s: %s", k.summary(), d.Capability, k.unclear()))
-			case ptx:
-				fits++
-				only = append(only, fmt.Sprintf("%s: only PTX for %s", k.summary(), d.Capability))
-			default:
-				without = append(without, fmt.Sprintf("%s: nothing for %s", k.summary(), d.Capability))
-				lacking = appendNew(lacking, d.Capability.String())
-				if k.framework() {
-					bad++
-				}
-				if first == "" || k.framework() && bad == 1 {
-					first = k.summary()
-				}
-			}
-		}
-	}
+	f := n.fit(known)
 	gpus := capabilities(known)
 	switch {
-	case bad > 0 || len(without) > 0 && fits == 0 && len(unclear) == 0:
-		r.Verdict, r.Details = Fail, without
-		r.Why = fmt.Sprintf("no kernel image for compute capability %s (error 209): %s", strings.Join(lacking, ", "), first)
+	case f.bad > 0 || len(f.without) > 0 && f.fits == 0 && len(f.unclear) == 0:
+		r.Verdict, r.Details = Fail, f.without
+		r.Why = fmt.Sprintf("no kernel image for compute capability %s (error 209): %s", strings.Join(f.lacking, ", "), f.first)
 		r.Remedy = "take a build of the framework for this GPU, or a GPU that the build is for"
-	case len(unclear) > 0:
-		r.Verdict, r.Details = Unknown, unclear
-		r.Why = "not all of the GPU code was understood: " + unclear[0]
-	case len(without) > 0:
-		r.Verdict, r.Details = Warn, without
-		r.Why = fmt.Sprintf("%s without code for compute capability %s: what uses them fails with error 209", counts(len(without), "library is", "libraries are"), strings.Join(lacking, ", "))
+	case len(f.unclear) > 0:
+		r.Verdict, r.Details = Unknown, f.unclear
+		r.Why = "not all of the GPU code was understood: " + f.unclear[0]
+	case len(f.without) > 0:
+		r.Verdict, r.Details = Warn, f.without
+		r.Why = fmt.Sprintf("%s without code for compute capability %s: what uses them fails with error 209", counts(f.librariesWithout, "library is", "libraries are"), strings.Join(f.lacking, ", "))
 		r.Remedy = "take builds of these for this GPU where they are used"
-	case len(only) > 0 && n.CUDA.Known() && h.CUDA.Known() && h.CUDA.Compare(n.CUDA) < 0:
-		r.Verdict, r.Details = Warn, only
+	case len(f.only) > 0 && n.CUDA.Known() && h.CUDA.Known() && h.CUDA.Compare(n.CUDA) < 0:
+		r.Verdict, r.Details = Warn, f.only
 		r.Why = fmt.Sprintf("for compute capability %s %s only PTX, and a driver for CUDA %s may refuse that of CUDA %s (error 222)",
-			gpus, counts(len(only), "library has", "libraries have"), h.CUDA, n.CUDA)
+			gpus, counts(f.librariesOnly, "library has", "libraries have"), h.CUDA, n.CUDA)
 		r.Remedy = "take a newer driver, or a build with machine code for this GPU"
-	case len(only) > 0:
-		r.Verdict, r.Details = Warn, only
-		r.Why = fmt.Sprintf("for compute capability %s %s only PTX: the first start compiles it, which takes minutes for a framework", gpus, counts(len(only), "library has", "libraries have"))
+	case len(f.only) > 0:
+		r.Verdict, r.Details = Warn, f.only
+		r.Why = fmt.Sprintf("for compute capability %s %s only PTX: the first start compiles it, which takes minutes for a framework", gpus, counts(f.librariesOnly, "library has", "libraries have"))
 		r.Remedy = "take a build with machine code for this GPU"
 	default:
 		r.Why = fmt.Sprintf("machine code for compute capability %s in %s; %s", gpus, counts(len(n.Kernels), "library", "libraries"), n.Kernels[mostTelling(n.Kernels)].summary())
 	}
 	return r, true
+}
+
+// A fit is how the libraries' code fits GPUs, a line for each library and GPU.
+type fit struct {
+	without, only, unclear []string // nothing for the GPU; PTX alone; not understood
+	lacking                []string // capabilities that a library has nothing for
+
+	first string // what the framework's library has that has nothing, else the first that has nothing
+	fits  int    // pairs of library and GPU that fit
+	bad   int    // those of a framework's library that do not
+
+	librariesWithout, librariesOnly int // those that have a line above
+}
+
+func (n Needs) fit(devices []Device) (f fit) {
+	for _, k := range n.Kernels {
+		without, only := len(f.without), len(f.only)
+		for _, d := range devices {
+			machine, ptx, certain := k.on(d.Capability)
+			switch {
+			case machine:
+				f.fits++
+			case !certain:
+				f.unclear = append(f.unclear, fmt.Sprintf("%s for %s: %s", k.summary(), d.Capability, k.unclear()))
+			case ptx:
+				f.fits++
+				f.only = append(f.only, fmt.Sprintf("%s: only PTX for %s", k.summary(), d.Capability))
+			default:
+				f.without = append(f.without, fmt.Sprintf("%s: nothing for %s", k.summary(), d.Capability))
+				f.lacking = appendNew(f.lacking, d.Capability.String())
+				if k.framework() {
+					f.bad++
+				}
+				if f.first == "" || k.framework() && f.bad == 1 {
+					f.first = k.summary()
+				}
+			}
+		}
+		if len(f.without) > without {
+			f.librariesWithout++
+		}
+		if len(f.only) > only {
+			f.librariesOnly++
+		}
+	}
+	return f
 }
 
 func (k Kernel) unclear() string {

@@ -6,17 +6,17 @@ type Needs struct {
 	CUDA CUDA   `json:"cuda"` // that its framework was built for, else that its toolkit is of
 	From string `json:"cuda_from,omitempty"`
 
-	Seen       []Seen      `json:"cuda_seen"`           // every version, the most telling first
-	Conflicts  []string    `json:"conflicts,omitempty"` // what of them does not fit together
+	Seen       []Seen      `json:"cuda_seen"` // every version, the most telling first
+	Conflicts  []string    `json:"conflicts"` // what of them does not fit together
 	Frameworks []Framework `json:"frameworks"`
 	CUDNN      string      `json:"cudnn,omitempty"` // version of cuDNN
 
-	Compat  []Compat `json:"compat,omitempty"`       // forward compatibility libraries
-	JIT     []string `json:"compiles_ptx,omitempty"` // what compiles PTX at run time
-	Looked  bool     `json:"looked"`                 // its libraries were looked into
-	Kernels []Kernel `json:"kernels,omitempty"`      // libraries with GPU code
+	Compat  []Compat `json:"compat"`       // forward compatibility libraries
+	JIT     []string `json:"compiles_ptx"` // what compiles PTX at run time
+	Looked  bool     `json:"looked"`       // its libraries were looked into
+	Kernels []Kernel `json:"kernels"`      // libraries with GPU code
 
-	Requirements    []Requirement `json:"requirements,omitempty"`
+	Requirements    []Requirement `json:"requirements"`
 	DisableRequire  bool          `json:"disable_require,omitempty"` // NVIDIA_DISABLE_REQUIRE
 	VisibleDevices  *string       `json:"visible_devices"`           // NVIDIA_VISIBLE_DEVICES; nil where unset
 	Capabilities    *string       `json:"driver_capabilities"`       // NVIDIA_DRIVER_CAPABILITIES; nil where unset

@@ -1,10 +1,5 @@
 package gpu
 
-import (
-	"encoding/json"
-	"io"
-)
-
 // Schema names the form of a Report in JSON.
 const Schema = "mlbench.gpu/v1"
 
@@ -18,7 +13,7 @@ type Report struct {
 	Needs    *Needs   `json:"needs,omitempty"`
 	Rules    []Rule   `json:"rules,omitempty"`
 	Verdict  Verdict  `json:"verdict,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
+	Warnings []string `json:"warnings"`
 }
 
 // HostReport tells of a host alone.
@@ -26,11 +21,13 @@ func HostReport(h Host) *Report {
 	h = h.Complete()
 	r := &Report{Schema: Schema, Host: h}
 	if h.Warning != "" {
-		r.Warnings = []string{h.Warning}
+		r.Warnings = append(r.Warnings, h.Warning)
 	}
 	for _, d := range h.Devices {
 		r.Warnings = append(r.Warnings, d.Problems...)
 	}
+	filled(&r.Host.Devices)
+	filled(&r.Warnings)
 	return r
 }
 
@@ -39,15 +36,31 @@ func NewReport(ref, digest string, n Needs, h Host) *Report {
 	r := HostReport(h)
 	r.Ref, r.Digest, r.Needs = ref, digest, &n
 	r.Rules, r.Verdict = Judge(n, r.Host)
+	r.fill()
 	return r
 }
 
-// Write writes the report as JSON.
-func (r *Report) Write(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
+// fill makes lists of what of the image was not found: empty ones are lists in
+// JSON.
+func (r *Report) fill() {
+	filled(&r.Needs.Seen)
+	filled(&r.Needs.Conflicts)
+	filled(&r.Needs.Frameworks)
+	filled(&r.Needs.Compat)
+	filled(&r.Needs.JIT)
+	filled(&r.Needs.Kernels)
+	filled(&r.Needs.Requirements)
+	for i := range r.Rules {
+		filled(&r.Rules[i].Details)
+	}
+	filled(&r.Rules)
+}
+
+// filled makes an empty list [] and not null.
+func filled[T any](list *[]T) {
+	if *list == nil {
+		*list = []T{}
+	}
 }
 
 // Remedies are what to do about the rules that the verdict is from.
@@ -67,7 +80,7 @@ func (r *Report) Sentence() string {
 	says := r.Ref
 	switch {
 	case !r.Needs.GPU:
-		says += " needs no GPU"
+		says += " needs no NVIDIA GPU"
 	case r.Verdict == OK:
 		return says + " will run on this host's GPUs"
 	case r.Verdict == Warn:

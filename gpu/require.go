@@ -1,8 +1,10 @@
 package gpu
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -276,24 +278,17 @@ func compareVersions(a, b string) (int, error) {
 			}
 		}
 		if x != y {
-			if x < y {
-				return -1, nil
-			}
-			return 1, nil
+			return cmp.Compare(x, y), nil
 		}
 	}
 	return 0, nil
 }
 
 func appendNew(list []string, more ...string) []string {
-next:
 	for _, s := range more {
-		for _, old := range list {
-			if s == old {
-				continue next
-			}
+		if !slices.Contains(list, s) {
+			list = append(list, s)
 		}
-		list = append(list, s)
 	}
 	return list
 }

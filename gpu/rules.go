@@ -26,9 +26,9 @@ func worse(a, b Verdict) Verdict {
 type Rule struct {
 	ID      string   `json:"id"`
 	Verdict Verdict  `json:"verdict"`
-	Why     string   `json:"why"`               // with the numbers on both sides
-	Details []string `json:"details,omitempty"` // e.g. every alternative that failed
-	Remedy  string   `json:"remedy,omitempty"`  // what to do, in one line
+	Why     string   `json:"why"`              // with the numbers on both sides
+	Details []string `json:"details"`          // e.g. every alternative that failed
+	Remedy  string   `json:"remedy,omitempty"` // what to do, in one line
 }
 
 // The rules, in their order.
@@ -61,7 +61,7 @@ func Judge(n Needs, h Host) ([]Rule, Verdict) {
 }
 
 func needless(n Needs) Rule {
-	r := Rule{ID: RuleNeeds, Verdict: OK, Why: "nothing of CUDA is in it: no framework built for CUDA, no CUDA library, no CUDA_VERSION"}
+	r := Rule{ID: RuleNeeds, Verdict: OK, Why: "nothing of CUDA is in it, no framework built for it, no library, no CUDA_VERSION"}
 	for _, f := range n.Frameworks {
 		if f.CPU {
 			r.Why = fmt.Sprintf("%s is built without CUDA (%s), and nothing else of CUDA is in the image", named(f), f.From)

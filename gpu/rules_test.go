@@ -125,6 +125,8 @@ func TestKernels(t *testing.T) {
 		{"one library of several", []Kernel{torch, lib("flash_attn.so", "", "sm_80")}, on("535.104.05", h100), Warn, "1 library is without code"},
 		{"the framework of several", []Kernel{torch, lib("libcublas.so.12", "", "sm_100")}, on("570.26", b200), Fail, "libtorch_cuda.so has"},
 		{"one GPU of several", []Kernel{torch}, on("570.26", a100, b200), Fail, "capability 10.0 (error 209)"},
+		{"two GPUs alike", []Kernel{torch, lib("flash_attn.so", "", "sm_80")}, on("535.104.05", h100, h100), Warn, "1 library is without code"},
+		{"two GPUs", []Kernel{lib("libx.so", "", "compute_70")}, on("535.104.05", a100, h100), Warn, "1 library has only PTX"},
 		{"GPU not known", []Kernel{torch}, on("535.104.05"), Unknown, "the GPU's compute capability is not known"},
 		{"GPU's capability not known", []Kernel{torch}, on("535.104.05", Device{Name: "NVIDIA A100"}), Unknown, "is not known"},
 		{"no code", nil, on("535.104.05", a100), OK, "no library"},

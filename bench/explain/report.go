@@ -4,9 +4,6 @@
 package explain
 
 import (
-	"encoding/json"
-	"fmt"
-	"io"
 	"time"
 
 	"mlbench/bench"
@@ -121,14 +118,4 @@ type Opportunity struct {
 	MS    *float64 `json:"ms,omitempty"`
 	Bytes *int64   `json:"bytes,omitempty"`
 	Basis string   `json:"basis"` // what the estimate rests on
-}
-
-// Write writes the report as JSON.
-func (r *Report) Write(w io.Writer) error {
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return fmt.Errorf("writing the explanation: %w", err)
-	}
-	_, err = w.Write(append(b, '\n'))
-	return err
 }

@@ -14,14 +14,7 @@ import (
 // standard library, what was installed.
 func sourcesOf(roots []*imported, x *image.Index, o *image.Owners, reasons map[image.Owner]string) map[string]source {
 	found := make(map[string]place)
-	var list func(among []*imported)
-	list = func(among []*imported) {
-		for _, m := range among {
-			found[m.top()] = place{rank: notFound}
-			list(m.children)
-		}
-	}
-	list(roots)
+	each(roots, func(m *imported) { found[m.top()] = place{rank: notFound} })
 	own := ownFolders(x.Config.Run)
 	folders := make(map[string]int) // how many packages are in it
 	candidates := make(map[string][]place)
@@ -100,7 +93,7 @@ const builtIn = " array atexit binascii builtins cmath errno faulthandler fcntl 
 
 // ownFolders are those that a program's own modules are in, by path.
 func ownFolders(r image.Run) map[string]bool {
-	own := map[string]bool{strings.Trim(path.Clean("/"+r.WorkingDir), "/"): true}
+	own := map[string]bool{r.Folder(): true}
 	for _, e := range r.Env {
 		if list, ok := strings.CutPrefix(e, "PYTHONPATH="); ok {
 			for _, folder := range strings.Split(list, ":") {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 
 	"mlbench/runner/image"
 )
@@ -14,7 +15,7 @@ func Differences(top int) Formats[*image.Difference] {
 	return Formats[*image.Difference]{
 		{"text", "", func(w io.Writer, d *image.Difference) error { return differenceText(w, d, top) }},
 		{"markdown", ".md", func(w io.Writer, d *image.Difference) error { return differenceMarkdown(w, d, top) }},
-		{"json", ".json", func(w io.Writer, d *image.Difference) error { return d.Write(w) }},
+		{"json", ".json", asJSON[*image.Difference]},
 	}
 }
 
@@ -85,20 +86,33 @@ func layersInShort(d *image.Difference) string {
 func reasonChanges(d *image.Difference, top int) table {
 	t := table{left: 1, head: []string{"why it is there", "old", "new", "change"}}
 	rest := d.Changed
-	shown := cut(len(d.Reasons), top)
-	for _, g := range d.Reasons[:shown] {
+	changed := slices.DeleteFunc(slices.Clone(d.Reasons), func(g image.ReasonChange) bool { return g.Bytes.Bytes() == 0 })
+	shown := cut(len(changed), top)
+	for _, g := range changed[:shown] {
 		rest.Old, rest.New = rest.Old-g.Bytes.Old, rest.New-g.Bytes.New
 		t.rows = append(t.rows, append([]string{word(g.Reason)}, changeCells(g.Bytes)...))
 	}
 	if more := len(d.Reasons) - shown; more > 0 {
-		t.rows = append(t.rows, append([]string{fmt.Sprintf("and %d more", more)}, changeCells(rest)...))
+		t.rows = append(t.rows, append([]string{left(more, shown == len(changed))}, changeCells(rest)...))
 	}
 	t.rows = append(t.rows, append([]string{"all"}, changeCells(d.Changed)...))
 	return t.narrowed(0)
 }
 
+// left is what a table says of those that it has no rows for.
+func left(n int, same bool) string {
+	if same {
+		return fmt.Sprintf("and %d as before", n)
+	}
+	return fmt.Sprintf("and %d more", n)
+}
+
 func changeCells(c image.Change) []string {
-	return []string{some(c.Old), some(c.New), signedBytes(c.Bytes())}
+	change := unknown
+	if n := c.Bytes(); n != 0 {
+		change = signedBytes(n)
+	}
+	return []string{some(c.Old), some(c.New), change}
 }
 
 // ownerChanges is a row for each owner that is not as it was.
@@ -120,8 +134,7 @@ func ownerChanges(d *image.Difference, top int) table {
 		t.rows = append(t.rows, append([]string{cmp.Or(word(o.Name), unknown), word(string(o.Kind)), versions(o), word(o.Reason)}, changeCells(o.Bytes)...))
 	}
 	if shown < len(d.Owners) {
-		what := fmt.Sprintf("and %d more", len(d.Owners)-shown)
-		t.rows = append(t.rows, append([]string{what, "", "", ""}, changeCells(rest)...))
+		t.rows = append(t.rows, append([]string{left(len(d.Owners)-shown, shown == len(changed)), "", "", ""}, changeCells(rest)...))
 	}
 	return t.narrowed(2, 0, 3, 1)
 }

@@ -11,9 +11,9 @@ import (
 
 // Explanations are the formats of what explain finds.
 var Explanations = Formats[*explain.Report]{
-	{"text", "", Explanation},
-	{"markdown", ".md", ExplanationMarkdown},
-	{"json", ".json", func(w io.Writer, r *explain.Report) error { return r.Write(w) }},
+	{"text", "", explanationText},
+	{"markdown", ".md", explanationMarkdown},
+	{"json", ".json", asJSON[*explain.Report]},
 }
 
 // A section is a part of an explanation, in any format.
@@ -31,8 +31,8 @@ const (
 	shownTree    = 25
 )
 
-// Explanation renders where a start goes for a terminal.
-func Explanation(w io.Writer, r *explain.Report) error {
+// explanationText renders where a start goes for a terminal.
+func explanationText(w io.Writer, r *explain.Report) error {
 	p := printer{w: w}
 	p.line(explainedNames(r))
 	p.paragraph("", "cold: "+bench.Printable(string(r.Cold.Level))+" – "+bench.Printable(r.Cold.How))
@@ -67,8 +67,8 @@ func (p *printer) markdownSection(s section, rows int) {
 	}
 }
 
-// ExplanationMarkdown renders it for a pull request.
-func ExplanationMarkdown(w io.Writer, r *explain.Report) error {
+// explanationMarkdown renders it for a pull request.
+func explanationMarkdown(w io.Writer, r *explain.Report) error {
 	var b strings.Builder
 	p := printer{w: &b}
 	p.line("### mlbench: where a start goes")
@@ -90,7 +90,7 @@ func explainedNames(r *explain.Report) string { return strings.Join(explainNames
 func explainNames(r *explain.Report) []string {
 	var names []string
 	for _, c := range r.Candidates {
-		names = append(names, shorten(bench.Printable(c.Name), maxName))
+		names = append(names, word(c.Name))
 	}
 	return names
 }
@@ -205,7 +205,7 @@ func explainImports(i *explain.Imports) section {
 	if len(i.Later) > 0 {
 		var later []string
 		for _, p := range i.Later[:min(len(i.Later), 5)] {
-			later = append(later, fmt.Sprintf("%s %s", shorten(bench.Printable(p.Name), maxName), milliseconds(p.CumulativeMS)))
+			later = append(later, fmt.Sprintf("%s %s", word(p.Name), milliseconds(p.CumulativeMS)))
 		}
 		s.lines = append(s.lines, fmt.Sprintf("imported by the first request alone: %s (%s)", milliseconds(i.LaterMS), strings.Join(later, ", ")))
 	}
@@ -220,7 +220,7 @@ func treeLines(tree []explain.Module, path string, least float64) []string {
 		if m.CumulativeMS < least {
 			continue
 		}
-		here := strings.TrimPrefix(path+" > "+shorten(bench.Printable(m.Name), maxName), " > ")
+		here := strings.TrimPrefix(path+" > "+word(m.Name), " > ")
 		below := treeLines(m.Imports, here, least)
 		if len(below) == 0 {
 			below = []string{here + " " + milliseconds(m.CumulativeMS)}

@@ -75,7 +75,7 @@ func TestExplanations(t *testing.T) {
 		"explain_one": explained("image:tag"), "explain_two": explained("old:tag", "new:tag"),
 		"explain_hostile": explained("o\x1b[31mld|<b>@all", strings.Repeat("new", 100)),
 	} {
-		for suffix, write := range map[string]Writer[*explain.Report]{".text": Explanation, ".md": ExplanationMarkdown} {
+		for suffix, write := range map[string]Writer[*explain.Report]{".text": explanationText, ".md": explanationMarkdown} {
 			var b stdbytes.Buffer
 			if err := write(&b, r); err != nil {
 				t.Fatal(err)

@@ -6,29 +6,28 @@ import (
 	"io"
 	"strings"
 
-	"mlbench/bench"
 	"mlbench/gpu"
 )
 
 // GPUs are the formats of what an image needs of a host's GPUs.
 var GPUs = Formats[*gpu.Report]{
-	{"text", "", GPU},
+	{"text", "", gpuText},
 	{"markdown", ".md", gpuMarkdown},
-	{"json", ".json", func(w io.Writer, r *gpu.Report) error { return r.Write(w) }},
+	{"json", ".json", asJSON[*gpu.Report]},
 }
 
 // maxDetails is how many details of a rule a report shows.
 const maxDetails = 300
 
-// GPU renders a report for a terminal. It ends with its verdict.
-func GPU(w io.Writer, r *gpu.Report) error {
+// gpuText renders a report for a terminal. It ends with its verdict.
+func gpuText(w io.Writer, r *gpu.Report) error {
 	p := printer{w: w}
 	if r.Needs == nil {
 		gpuHost(&p, r, func(t table) { p.table(t.narrowed(1)) })
 		if len(r.Warnings) > 0 {
 			p.line("")
 		}
-		gpuWarnings(&p, r)
+		p.warnings(r.Warnings)
 		return p.err
 	}
 	for _, line := range gpuFacts(r) {
@@ -47,30 +46,21 @@ func GPU(w io.Writer, r *gpu.Report) error {
 			p.paragraph("  ", detail)
 		}
 	}
-	p.line("")
-	gpuWarnings(&p, r)
-	for _, remedy := range r.Remedies() {
-		p.paragraph("", "what to do: "+gpuText(remedy))
+	if r.Needs.GPU || len(gpuFacts(r)) > 0 {
+		p.line("")
 	}
-	p.line(gpuText(r.Sentence()))
+	p.warnings(r.Warnings)
+	for _, remedy := range r.Remedies() {
+		p.paragraph("", "what to do: "+brief(remedy, maxLine))
+	}
+	p.line(brief(r.Sentence(), maxLine))
 	return p.err
 }
 
 // gpuMarkdown renders a report for a pull request: the verdict first, and never
 // too long for a comment.
 func gpuMarkdown(w io.Writer, r *gpu.Report) error {
-	var text string
-	for _, details := range []int{maxDetails, 10, 0} {
-		var b strings.Builder
-		if err := gpuMarkdownOf(&b, r, details); err != nil {
-			return err
-		}
-		if text = b.String(); len(text) <= maxMarkdown {
-			break
-		}
-	}
-	_, err := io.WriteString(w, text)
-	return err
+	return comment(w, func(w io.Writer, rows int) error { return gpuMarkdownOf(w, r, min(rows, maxDetails)) })
 }
 
 // gpuMarkdownOf shows no more than so many details of a rule.
@@ -80,19 +70,21 @@ func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 		p.line("### mlbench gpu\n")
 		gpuHost(&p, r, func(t table) { p.markdown(t, max(details, 10)) })
 		p.line("")
-		gpuMarkdownWarnings(&p, r, details)
+		p.list("**warning:** ", briefly(r.Warnings), "", min(details, 20))
 		return p.err
 	}
 	p.line("### mlbench gpu: " + string(r.Verdict))
 	p.line("")
-	p.line(escape(gpuText(r.Sentence())))
+	p.line(escape(brief(r.Sentence(), maxLine)))
 	p.line("")
-	p.list("", gpuFacts(r), "", maxDetails)
-	p.line("")
+	if facts := gpuFacts(r); len(facts) > 0 {
+		p.list("", facts, "", maxDetails)
+		p.line("")
+	}
 	p.markdown(gpuRules(r, 0), maxDetails)
 	for _, remedy := range r.Remedies() {
 		p.line("")
-		p.line("**what to do:** " + escape(gpuText(remedy)))
+		p.line("**what to do:** " + escape(brief(remedy, maxLine)))
 	}
 	for _, rule := range r.Rules {
 		if len(rule.Details) > 0 {
@@ -103,32 +95,15 @@ func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 		}
 	}
 	p.line("")
-	gpuMarkdownWarnings(&p, r, details)
+	p.list("**warning:** ", briefly(r.Warnings), "", min(details, 20))
 	return p.err
 }
-
-func gpuWarnings(p *printer, r *gpu.Report) {
-	for _, warning := range r.Warnings {
-		p.paragraph("", "warning: "+gpuText(warning))
-	}
-}
-
-func gpuMarkdownWarnings(p *printer, r *gpu.Report, details int) {
-	var warnings []string
-	for _, warning := range r.Warnings {
-		warnings = append(warnings, gpuText(warning))
-	}
-	p.list("**warning:** ", warnings, "", min(details, 20))
-}
-
-// gpuText is text that is in part an image's.
-func gpuText(s string) string { return shorten(bench.Printable(s), maxLine) }
 
 // shown are no more than so many details, and how many more there are.
 func shown(details []string, most int) []string {
 	var list []string
 	for _, d := range details[:min(len(details), most)] {
-		list = append(list, shorten(gpuText(d), 300))
+		list = append(list, brief(d, maxCell))
 	}
 	if more := len(details) - most; more > 0 {
 		list = append(list, fmt.Sprintf("and %d more", more))
@@ -163,7 +138,7 @@ func gpuFacts(r *gpu.Report) []string {
 	}
 	var lines []string
 	if len(image) > 0 {
-		lines = append(lines, "image: "+gpuText(strings.Join(image, ", ")))
+		lines = append(lines, "image: "+brief(strings.Join(image, ", "), maxLine))
 	}
 	if !r.Needs.GPU {
 		return lines
@@ -192,7 +167,7 @@ func gpuFacts(r *gpu.Report) []string {
 	if r.Host.From == gpu.FromDriver {
 		whose = "this host: "
 	}
-	return append(lines, whose+gpuText(strings.Join(host, "; ")))
+	return append(lines, whose+brief(strings.Join(host, "; "), maxLine))
 }
 
 // gpuRules is a row a rule; reasons are broken into lines of so many columns,
@@ -200,7 +175,7 @@ func gpuFacts(r *gpu.Report) []string {
 func gpuRules(r *gpu.Report, width int) table {
 	t := table{left: 3, head: []string{"rule", "verdict", "why"}}
 	for _, rule := range r.Rules {
-		why := []string{gpuText(rule.Why)}
+		why := []string{brief(rule.Why, maxLine)}
 		if width > 0 {
 			why = wrapped(why[0], width)
 		}

@@ -11,7 +11,7 @@ import (
 // gpuHost shows a host's GPUs, its tables by draw.
 func gpuHost(p *printer, r *gpu.Report, draw func(table)) {
 	facts := strings.Join(append(gpuDriver(r.Host), plural(len(r.Host.Devices), "GPU")), ", ")
-	p.line(gpuText("host: " + facts))
+	p.line(brief("host: "+facts, maxLine))
 	if t := gpuDevices(r.Host); len(t.rows) > 0 {
 		p.line("")
 		draw(t)
@@ -81,7 +81,7 @@ func gpuName(s string) string {
 	if s == "" {
 		return unknown
 	}
-	return gpuText(s)
+	return brief(s, maxLine)
 }
 
 func migMode(m *gpu.MIG) string {
@@ -137,14 +137,14 @@ func gpuUUIDs(h gpu.Host) table {
 	t := table{left: 2, head: []string{"gpu", "UUID"}}
 	for _, d := range h.Devices {
 		if d.UUID != "" {
-			t.rows = append(t.rows, []string{fmt.Sprint(d.Index), gpuText(d.UUID)})
+			t.rows = append(t.rows, []string{fmt.Sprint(d.Index), brief(d.UUID, maxLine)})
 		}
 		if d.MIG == nil {
 			continue
 		}
 		for _, i := range d.MIG.Instances {
 			if i.UUID != "" {
-				t.rows = append(t.rows, []string{fmt.Sprintf("%d:%d", d.Index, i.Index), gpuText(i.UUID)})
+				t.rows = append(t.rows, []string{fmt.Sprintf("%d:%d", d.Index, i.Index), brief(i.UUID, maxLine)})
 			}
 		}
 	}

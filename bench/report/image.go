@@ -15,7 +15,7 @@ func Images(top int) Formats[*image.Report] {
 	return Formats[*image.Report]{
 		{"text", "", func(w io.Writer, r *image.Report) error { return imageText(w, r, top) }},
 		{"markdown", ".md", func(w io.Writer, r *image.Report) error { return imageMarkdown(w, r, top) }},
-		{"json", ".json", func(w io.Writer, r *image.Report) error { return r.Write(w) }},
+		{"json", ".json", asJSON[*image.Report]},
 	}
 }
 
@@ -148,12 +148,13 @@ func some(n int64) string {
 func reasonTable(r *image.Report, top int) table {
 	t := table{left: 1, head: []string{"why it is there", "owners", "size", "share", "wasted"}}
 	var sum, wasted int64
-	shown := cut(len(r.Reasons), top)
-	for _, g := range r.Reasons[:shown] {
+	reasons := weighty(r.Reasons)
+	shown := cut(len(reasons), top)
+	for _, g := range reasons[:shown] {
 		sum, wasted = sum+g.Bytes, wasted+g.Wasted
 		t.rows = append(t.rows, []string{word(g.Reason), fmt.Sprint(g.Owners), bytes(g.Bytes), part(g.Bytes, r.UnpackedBytes), some(g.Wasted)})
 	}
-	if more := len(r.Reasons) - shown; more > 0 {
+	if more := len(reasons) - shown; more > 0 {
 		rest := r.UnpackedBytes - sum
 		t.rows = append(t.rows, []string{fmt.Sprintf("and %d more", more), "", bytes(rest), part(rest, r.UnpackedBytes), some(r.WastedBytes - wasted)})
 	}
@@ -207,10 +208,10 @@ func layerTable(r *image.Report, top int) table {
 		if made == "" {
 			made = unknown
 		}
-		t.rows = append(t.rows, []string{fmt.Sprint(i + 1), bytes(l.UnpackedBytes), some(l.WastedBytes), fmt.Sprint(l.Files), made})
+		t.rows = append(t.rows, []string{fmt.Sprint(i + 1), some(l.UnpackedBytes), some(l.WastedBytes), fmt.Sprint(l.Files), made})
 	}
 	if more := len(r.Layers) - len(t.rows); more > 0 {
-		t.rows = append(t.rows, []string{"", bytes(rest), "", "", fmt.Sprintf("(%d smaller layers)", more)})
+		t.rows = append(t.rows, []string{"", some(rest), "", "", fmt.Sprintf("(%d smaller layers)", more)})
 	}
 	if r.WastedBytes == 0 {
 		t = t.without(2)

@@ -25,7 +25,7 @@ func added(r image.Report) *image.Report {
 		if !ok {
 			i = len(r.Reasons)
 			at[o.Reason] = i
-			r.Reasons = append(r.Reasons, image.Because{Reason: o.Reason})
+			r.Reasons = append(r.Reasons, image.ReasonShare{Reason: o.Reason})
 		}
 		r.Reasons[i].Owners++
 		r.Reasons[i].Bytes += o.Bytes
@@ -34,8 +34,8 @@ func added(r image.Report) *image.Report {
 	return &r
 }
 
-func owned(kind image.OwnerKind, name, version, reason string, files int, bytes, wasted int64) image.Share {
-	return image.Share{Owned: image.Owned{Owner: image.Owner{Kind: kind, Name: name, Version: version}, Files: files, Bytes: bytes, Wasted: wasted}, Reason: reason}
+func owned(kind image.OwnerKind, name, version, reason string, files int, bytes, wasted int64) image.OwnerShare {
+	return image.OwnerShare{Owned: image.Owned{Owner: image.Owner{Kind: kind, Name: name, Version: version}, Files: files, Bytes: bytes, Wasted: wasted}, Reason: reason}
 }
 
 // naive is an image as people build them at first.
@@ -43,7 +43,7 @@ func naive() *image.Report {
 	compressed := int64(812e6)
 	r := added(image.Report{
 		Ref: "service:old", Digest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Platform: "linux/amd64", CompressedBytes: &compressed,
-		Owners: []image.Share{
+		Owners: []image.OwnerShare{
 			owned(image.Dpkg, "llvm-14-dev", "1:14.0.6-12", "toolchain", 1964, 277_312_345, 0),
 			owned(image.Pip, "torch", "2.4.1+cpu", "Python packages", 12_000, 190_000_000, 0),
 			owned(image.Dpkg, "gcc-12", "12.2.0-14+deb12u1", "toolchain", 33, 69_300_000, 0),
@@ -53,7 +53,7 @@ func naive() *image.Report {
 			owned(image.Application, "app", "", "application", 12, 31_000, 1_000),
 			owned(image.Unowned, "", "", "unowned", 3, 999, 0),
 		},
-		Layers: []image.Made{
+		Layers: []image.LayerShare{
 			{DiffID: "sha256:1", UnpackedBytes: 12_900_000, Files: 270},
 			{DiffID: "sha256:2", UnpackedBytes: 366_512_345, Files: 2006, CreatedBy: "RUN apt-get update && apt-get install -y build-essential llvm-dev libopenblas-dev python3-dev python3-pip && ldconfig"},
 			{DiffID: "sha256:3", UnpackedBytes: 190_000_000, Files: 12_000, CreatedBy: "RUN pip install torch"},
@@ -62,7 +62,7 @@ func naive() *image.Report {
 		},
 		Warnings: []string{"var/lib/dpkg/status: 2 of 171 paragraphs name no package"},
 	})
-	r.Find(
+	r.Add(
 		image.Finding{
 			ID: "build-tools", Severity: image.High, Title: "compilers and headers are left in the image that runs", Bytes: 346_612_345,
 			Evidence: []string{"llvm-14-dev: 277.3 MB in 1964 files", "gcc-12: 69.3 MB in 33 files"},
@@ -82,19 +82,19 @@ func naive() *image.Report {
 func slim() *image.Report {
 	r := added(image.Report{
 		Ref: "service:new", Platform: "linux/amd64",
-		Owners: []image.Share{
+		Owners: []image.OwnerShare{
 			owned(image.Pip, "torch", "2.5.0+cpu", "Python packages", 12_100, 195_000_000, 0),
 			owned(image.Weights, "model.safetensors", "", "model weights", 1, 30_000_000, 0),
 			owned(image.Dpkg, "libc6", "2.36-9+deb12u14", "base system", 270, 12_900_000, 0),
 			owned(image.Pip, "uvloop", "0.21.0", "Python packages", 40, 4_300_000, 0),
 			owned(image.Application, "app", "", "application", 12, 31_000, 0),
 		},
-		Layers: []image.Made{
+		Layers: []image.LayerShare{
 			{DiffID: "sha256:1", UnpackedBytes: 12_900_000, Files: 270},
 			{DiffID: "sha256:6", UnpackedBytes: 229_331_000, Files: 12_153, CreatedBy: "COPY /venv /venv"},
 		},
 	})
-	r.Find(
+	r.Add(
 		image.Finding{ID: "bytecode", Severity: image.Note, Title: "compiled bytecode is in the image, as it should be", Remedy: "leave it", Bytes: 3_000_000},
 		image.Finding{ID: "secrets", Severity: image.High, Title: "secrets can be read out of the image", Evidence: []string{"ENV API_TOKEN"}, Remedy: "pass them at run time"},
 	)
@@ -109,7 +109,7 @@ func awful(n int) *image.Report {
 	for i := range n {
 		name := fmt.Sprint(i, bad, long[:2000])
 		r.Owners = append(r.Owners, owned(image.OwnerKind(name), name, name, fmt.Sprint(i%7, bad, long[:2000]), 1, int64(1e9-i), int64(i)))
-		r.Layers = append(r.Layers, image.Made{DiffID: name, UnpackedBytes: int64(1e9 - i), WastedBytes: int64(i), Files: i, CreatedBy: name})
+		r.Layers = append(r.Layers, image.LayerShare{DiffID: name, UnpackedBytes: int64(1e9 - i), WastedBytes: int64(i), Files: i, CreatedBy: name})
 		r.Warnings = append(r.Warnings, name)
 		r.Findings = append(r.Findings, image.Finding{
 			ID: name, Severity: image.Severity(name), Title: name, Bytes: int64(i), Remedy: name,

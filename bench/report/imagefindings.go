@@ -78,7 +78,7 @@ func evidence(pieces []string, most int) []string {
 	const width = findingWidth - 2
 	var lines, shown []string
 	for i, piece := range pieces {
-		shown = append(shown, brief(piece, most*width*3/4))
+		shown = append(shown, brief(piece, most*width-14)) // there is to be room for the count
 		text := strings.Join(shown, "; ")
 		if more := len(pieces) - i - 1; more > 0 {
 			text += fmt.Sprintf("; and %d more", more)

@@ -2,23 +2,26 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mlbench/runner/image"
 )
 
-// named is how many reasons a sentence names.
-const named = 3
+const (
+	named    = 3   // how many reasons a sentence names
+	maxTitle = 120 // how many characters a sentence has of a finding
+)
 
 // imageSentence says, for people to paste, what an image is made of.
 func imageSentence(r *image.Report) string {
 	s := fmt.Sprintf("%s is %s", imageName(r), bytes(r.UnpackedBytes))
-	if len(r.Reasons) > 0 && r.UnpackedBytes > 0 {
+	if reasons := weighty(r.Reasons); len(reasons) > 0 {
 		var parts []string
-		for _, g := range r.Reasons[:cut(len(r.Reasons), named)] {
+		for _, g := range reasons[:cut(len(reasons), named)] {
 			parts = append(parts, word(g.Reason)+" "+bytes(g.Bytes))
 		}
-		if more := len(r.Reasons) - len(parts); more > 0 {
+		if more := len(reasons) - len(parts); more > 0 {
 			parts = append(parts, fmt.Sprintf("and %d more", more))
 		}
 		s += ": " + strings.Join(parts, ", ")
@@ -26,11 +29,16 @@ func imageSentence(r *image.Report) string {
 	s += "; " + findingsInShort(r)
 	for _, f := range r.Findings {
 		if heaviest(r.Findings, f) {
-			s += " (" + word(f.Title) + ")"
+			s += " (" + shorten(titleOf(f), maxTitle) + ")"
 			break
 		}
 	}
 	return s + "." + failedGates(r)
+}
+
+// weighty are those that have any bytes.
+func weighty(reasons []image.ReasonShare) []image.ReasonShare {
+	return slices.DeleteFunc(slices.Clone(reasons), func(g image.ReasonShare) bool { return g.Bytes == 0 })
 }
 
 // heaviest reports whether no finding weighs more than this one, and it weighs

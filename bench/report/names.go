@@ -73,6 +73,15 @@ func brief(s string, limit int) string {
 	return shorten(bench.Printable(s), limit)
 }
 
+// briefly are lines of foreign text as they are shown.
+func briefly(lines []string) []string {
+	var out []string
+	for _, line := range lines {
+		out = append(out, brief(line, maxLine))
+	}
+	return out
+}
+
 // maxLine is how many characters of a warning, a reason or a piece of evidence
 // a report shows.
 const maxLine = 1000

@@ -35,6 +35,9 @@ var Results = Formats[*bench.Result]{
 // JSON writes the result file itself.
 func JSON(w io.Writer, r *bench.Result) error { return r.Write(w) }
 
+// asJSON writes what other commands find, whole.
+func asJSON[T any](w io.Writer, found T) error { return bench.WriteJSON(w, found) }
+
 // Named is the Writer of a --format.
 func (f Formats[T]) Named(name string) (Writer[T], error) {
 	for _, format := range f {

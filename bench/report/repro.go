@@ -12,8 +12,8 @@ import (
 
 // Repros are the formats of how reproducible a build is.
 var Repros = Formats[*repro.Report]{
-	{"text", "", ReproText},
-	{"markdown", ".md", ReproMarkdown},
+	{"text", "", reproText},
+	{"markdown", ".md", reproMarkdown},
 	{"json", ".json", func(w io.Writer, r *repro.Report) error { return r.Write(w) }},
 }
 
@@ -35,10 +35,10 @@ func reproHead(r *repro.Report) []string {
 	var lines []string
 	a, b := r.Images[0], r.Images[1]
 	if r.Builder == nil {
-		lines = append(lines, fmt.Sprintf("repro: %s (%s) → %s (%s)", tame(a.Ref), bytes(a.Bytes), tame(b.Ref), bytes(b.Bytes)))
+		lines = append(lines, fmt.Sprintf("repro: %s (%s) → %s (%s)", word(a.Ref), bytes(a.Bytes), word(b.Ref), bytes(b.Bytes)))
 	} else {
 		lines = append(lines,
-			fmt.Sprintf("repro: %s, built twice in %s and %s, %s and %s", tame(r.Folder),
+			fmt.Sprintf("repro: %s, built twice in %s and %s, %s and %s", word(r.Folder),
 				milliseconds(a.BuildMS), milliseconds(b.BuildMS), bytes(a.Bytes), bytes(b.Bytes)),
 			fmt.Sprintf("builder: %s of engine %s; %s", r.Builder.Name, bench.Printable(r.Builder.Version), r.Builder.Meaning))
 		if a.Kept {
@@ -46,16 +46,17 @@ func reproHead(r *repro.Report) []string {
 		}
 	}
 	if len(r.Ignore) > 0 {
-		lines = append(lines, fmt.Sprintf("ignored: %s that match %s", plural(r.Ignored, "differing file"), shorten(bench.Printable(strings.Join(r.Ignore, ", ")), maxLine)))
+		verb := "match"
+		if r.Ignored == 1 {
+			verb = "matches"
+		}
+		lines = append(lines, fmt.Sprintf("ignored: %s that %s %s", plural(r.Ignored, "differing file"), verb, brief(strings.Join(r.Ignore, ", "), maxLine)))
 	}
 	if len(r.Config) > 0 {
 		lines = append(lines, "configuration differs in: "+strings.Join(r.Config, ", "))
 	}
 	return lines
 }
-
-// tame is foreign text as it may be shown.
-func tame(s string) string { return shorten(bench.Printable(s), maxName) }
 
 // reproParts are the tables.
 func reproParts(r *repro.Report) []reproPart {
@@ -72,15 +73,20 @@ func reproParts(r *repro.Report) []reproPart {
 	}
 	add("packages that drift", len(r.Packages), 4, []string{"package", "kind", "first", "second"}, func(i int) []string {
 		p := r.Packages[i]
-		return []string{brief(p.Name, maxTame), string(p.Kind), orNone(p.Versions[0]), orNone(p.Versions[1])}
+		return []string{brief(p.Name, maxCellName), string(p.Kind), orNone(p.Versions[0]), orNone(p.Versions[1])}
 	})
 	add("layers that differ", len(r.Layers), 1, []string{"made by", "layer", "files that differ"}, func(i int) []string {
 		l := r.Layers[i]
 		files := fmt.Sprint(l.Files)
-		if l.Files == 0 {
+		switch {
+		case l.DiffIDs[1] == "":
+			files = "only in first"
+		case l.DiffIDs[0] == "":
+			files = "only in second"
+		case l.Files == 0:
 			files = "none: times"
 		}
-		return []string{brief(l.CreatedBy, maxStep), fmt.Sprint(l.Place), files}
+		return []string{brief(l.CreatedBy, maxStep), fmt.Sprint(l.Place + 1), files} // as inspect counts
 	})
 	for _, files := range []struct {
 		title string
@@ -93,7 +99,7 @@ func reproParts(r *repro.Report) []reproPart {
 		}
 		add(files.title, len(files.list), 3, head, func(i int) []string {
 			f := files.list[i]
-			whose := strings.TrimSpace(string(f.Owner.Kind) + " " + brief(f.Owner.Name, maxTame))
+			whose := strings.TrimSpace(string(f.Owner.Kind) + " " + brief(f.Owner.Name, maxCellName))
 			if noise {
 				whose = f.Why
 			}
@@ -114,16 +120,16 @@ func reproParts(r *repro.Report) []reproPart {
 
 // How many columns of a table foreign text may take.
 const (
-	maxStep = 80
-	maxPath = 46
-	maxTame = 28 // of a name or a version
+	maxStep     = 80
+	maxPath     = 46
+	maxCellName = 28 // of a name or a version
 )
 
 func orNone(s string) string {
 	if s == "" {
 		return unknown
 	}
-	return brief(s, maxTame)
+	return brief(s, maxCellName)
 }
 
 func what(aspects []image.Aspect) string {
@@ -134,13 +140,13 @@ func what(aspects []image.Aspect) string {
 	return strings.Join(words, ", ")
 }
 
-// ReproSentence is the grade in words, to paste.
-func ReproSentence(r *repro.Report) string {
-	what := tame(r.Folder) + " built twice"
+// reproSentence is the grade in words, to paste.
+func reproSentence(r *repro.Report) string {
+	what := word(r.Folder) + " built twice"
 	if r.Builder == nil {
-		what = tame(r.Images[0].Ref) + " and " + tame(r.Images[1].Ref)
+		what = word(r.Images[0].Ref) + " and " + word(r.Images[1].Ref)
 	}
-	s := fmt.Sprintf("%s: grade %d of %d, %s", what, r.Grade, image.OtherVersions, repro.Words(r.Grade))
+	s := fmt.Sprintf("%s: grade %s, %s", what, onScale(r.Grade), repro.Words(r.Grade))
 	if n := len(r.Packages); n > 0 {
 		s += fmt.Sprintf(" (%s: %s)", plural(n, "package"), firstNames(r.Packages))
 	}
@@ -150,10 +156,30 @@ func ReproSentence(r *repro.Report) string {
 	case r.Quiet != r.Grade:
 		s += fmt.Sprintf("; without known noise grade %d, %s", r.Quiet, repro.Words(r.Quiet))
 	}
+	s += "."
 	if r.Gate != nil {
-		s += fmt.Sprintf(". Gate grade ≤ %d: %s", r.Gate.Limit, r.Gate.Verdict)
+		verdict := "passed"
+		if r.Gate.Verdict == bench.Fail {
+			verdict = "failed"
+		}
+		asked := fmt.Sprintf("%d or better", r.Gate.Limit)
+		if r.Gate.Limit == image.SameDigest {
+			asked = fmt.Sprint(r.Gate.Limit)
+		}
+		s += fmt.Sprintf(" Gate grade %s: %s is asked for.", verdict, asked)
 	}
 	return s
+}
+
+// onScale says which end is the best: "4 of 5" alone sounds like a good one.
+func onScale(g image.ReproGrade) string {
+	switch g {
+	case image.SameDigest:
+		return fmt.Sprintf("%d of %d (the best)", g, image.OtherVersions)
+	case image.OtherVersions:
+		return fmt.Sprintf("%d of %d (the worst)", g, image.OtherVersions)
+	}
+	return fmt.Sprintf("%d of %d (%d is the best)", g, image.OtherVersions, image.SameDigest)
 }
 
 func firstNames(packages []image.PackageDrift) string {
@@ -163,14 +189,14 @@ func firstNames(packages []image.PackageDrift) string {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, tame(p.Name))
+		names = append(names, word(p.Name))
 	}
 	return strings.Join(names, ", ")
 }
 
-// ReproText renders how reproducible a build is for a terminal. It ends with
+// reproText renders how reproducible a build is for a terminal. It ends with
 // the sentence.
-func ReproText(w io.Writer, r *repro.Report) error {
+func reproText(w io.Writer, r *repro.Report) error {
 	p := printer{w: w}
 	for _, line := range reproHead(r) {
 		p.paragraph("", line)
@@ -187,25 +213,25 @@ func ReproText(w io.Writer, r *repro.Report) error {
 	}
 	p.line("")
 	for _, remedy := range r.Remedies {
-		p.paragraph("", "→ "+shorten(bench.Printable(remedy), maxLine))
+		p.paragraph("", "→ "+brief(remedy, maxLine))
 	}
 	p.warnings(r.Warnings)
-	p.line(ReproSentence(r))
+	p.line(reproSentence(r))
 	return p.err
 }
 
-// ReproMarkdown renders it for a pull request: the sentence first.
-func ReproMarkdown(w io.Writer, r *repro.Report) error {
+// reproMarkdown renders it for a pull request: the sentence first.
+func reproMarkdown(w io.Writer, r *repro.Report) error {
 	return comment(w, func(w io.Writer, rows int) error {
 		p := printer{w: w}
-		p.line(fmt.Sprintf("### mlbench repro: grade %d of %d\n", r.Grade, image.OtherVersions))
-		p.line(escape(ReproSentence(r)))
+		p.line(fmt.Sprintf("### mlbench repro: grade %s\n", onScale(r.Grade)))
+		p.line(escape(reproSentence(r)))
 		if rows == 0 {
 			p.line("\nThe rest is too long for a comment.")
 			return p.err
 		}
 		p.line("")
-		p.list("", shortened(r.Remedies), "", rows)
+		p.list("", briefly(r.Remedies), "", rows)
 		for _, part := range reproParts(r) {
 			if part.count > len(part.rows) {
 				part.title += fmt.Sprintf(", of which these are the first %d", len(part.rows))
@@ -215,12 +241,4 @@ func ReproMarkdown(w io.Writer, r *repro.Report) error {
 		p.notes(append(reproHead(r), warned(r.Warnings)...), rows)
 		return p.err
 	})
-}
-
-func shortened(lines []string) []string {
-	var out []string
-	for _, line := range lines {
-		out = append(out, shorten(bench.Printable(line), maxLine))
-	}
-	return out
 }

@@ -12,7 +12,7 @@ import (
 // Selftests are the formats of what a self-test finds.
 var Selftests = Formats[*selftest.Report]{
 	{"text", "", Selftest},
-	{"json", ".json", func(w io.Writer, r *selftest.Report) error { return r.Write(w) }},
+	{"json", ".json", asJSON[*selftest.Report]},
 }
 
 // Selftest renders a self-test for a terminal. It ends with its verdict.

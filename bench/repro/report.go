@@ -3,7 +3,6 @@
 package repro
 
 import (
-	"encoding/json"
 	"io"
 	"time"
 
@@ -44,7 +43,7 @@ type Builder struct {
 	Name       runner.BuildWith  `json:"name"`
 	Version    string            `json:"version"` // of the engine that it is a part of
 	Dockerfile string            `json:"dockerfile"`
-	Args       map[string]string `json:"args,omitempty"`
+	Args       map[string]string `json:"args,omitempty"` // without secrets
 	Epoch      string            `json:"source_date_epoch,omitempty"`
 	Meaning    string            `json:"meaning"` // for the grade
 }
@@ -76,10 +75,7 @@ func (r *Report) Write(w io.Writer) error {
 	filled(&c.Noise)
 	filled(&c.Remedies)
 	filled(&c.Warnings)
-	out := json.NewEncoder(w)
-	out.SetIndent("", " ")
-	out.SetEscapeHTML(false)
-	return out.Encode(c)
+	return bench.WriteJSON(w, c)
 }
 
 // filled makes an empty list [] and not null.

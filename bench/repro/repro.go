@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -115,7 +116,7 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 		}
 		r.Images[i].ID, r.Images[i].BuildMS = built.ID, float64(built.Took)/float64(time.Millisecond)
 		r.Builder = &Builder{
-			Name: built.With, Version: built.Version, Dockerfile: b.Dockerfile, Args: b.Args,
+			Name: built.With, Version: built.Version, Dockerfile: b.Dockerfile, Args: withoutSecrets(b.Args),
 			Epoch: b.Args[EpochArg],
 		}
 	}
@@ -123,6 +124,15 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 		r.Bases = slices.DeleteFunc(r.Bases, func(b dockerfile.Base) bool { return b.Syntax })
 	}
 	return nil
+}
+
+// withoutSecrets are build arguments as they may be saved and shown.
+func withoutSecrets(args map[string]string) map[string]string {
+	told := maps.Clone(args)
+	for name, value := range told {
+		told[name] = image.RedactedValue(name, value)
+	}
+	return told
 }
 
 func bases(b runner.Build) ([]dockerfile.Base, error) {
@@ -150,22 +160,36 @@ func (r *Report) compare(ctx context.Context, engine Engine, ignore *image.Ignor
 		}
 	}
 	differ := !slices.Equal(layers[0], layers[1])
+	err := r.grade(ctx, engine, image.Options{Digests: differ, NoDigests: shared}, ignore, note)
+	if errors.Is(err, image.ErrNoDigest) { // only one image has a file of a shared layer anew
+		note("one image has a file of a shared layer anew: reading that layer's files too")
+		err = r.grade(ctx, engine, image.Options{Digests: true}, ignore, note)
+	}
+	return err
+}
+
+// grade reads the images and grades them.
+func (r *Report) grade(ctx context.Context, engine Engine, opts image.Options, ignore *image.Ignore, note func(string)) error {
+	var warnings []string
 	var indexes [2]*image.Index
 	for i := range r.Images {
 		if i == 1 && r.Images[0].ID == r.Images[1].ID {
 			indexes[1] = indexes[0]
 		} else {
 			note("reading " + r.Images[i].Ref)
-			x, err := engine.Index(ctx, r.Images[i].Ref, image.Options{Digests: differ, NoDigests: shared})
+			x, err := engine.Index(ctx, r.Images[i].Ref, opts)
 			if err != nil {
 				return err
 			}
 			indexes[i] = x
-			r.Warnings = append(r.Warnings, x.Warnings...)
+			warnings = append(warnings, x.Warnings...)
 		}
 		r.Images[i].Bytes = indexes[i].UnpackedBytes()
 	}
 	var err error
-	r.Reproduction, err = image.Grade(indexes[0], indexes[1], ignore)
-	return runner.As(runner.ErrEnvironment, err)
+	if r.Reproduction, err = image.Grade(indexes[0], indexes[1], ignore); err != nil {
+		return runner.As(runner.ErrEnvironment, err)
+	}
+	r.Warnings = append(r.Warnings, warnings...)
+	return nil
 }

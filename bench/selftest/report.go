@@ -2,9 +2,7 @@ package selftest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"time"
 
@@ -97,14 +95,6 @@ func (r *Report) conclude() {
 			r.Why += fmt.Sprintf("; a start with %s added is called faster", i.Name)
 		}
 	}
-}
-
-// Write writes the JSON.
-func (r *Report) Write(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	e.SetEscapeHTML(false)
-	return e.Encode(r)
 }
 
 // percent writes a fraction.

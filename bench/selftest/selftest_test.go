@@ -170,7 +170,7 @@ func TestReplayFollowsFromSeed(t *testing.T) {
 func TestFewPairs(t *testing.T) {
 	r := selftestOf(t, &simulated{noise: 0.05}, func(p *Plan) { p.Pairs = LeastPairs })
 	var b bytes.Buffer
-	if err := r.Write(&b); err != nil {
+	if err := bench.WriteJSON(&b, r); err != nil {
 		t.Fatal(err)
 	}
 	var back Report

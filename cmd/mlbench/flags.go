@@ -16,6 +16,7 @@ import (
 	"mlbench/bench"
 	"mlbench/bench/report"
 	"mlbench/runner"
+	"mlbench/runner/image/policy"
 )
 
 // options are the flags that compare and run share.
@@ -285,21 +286,11 @@ func parseCPUs(s string) (float64, error) {
 	return x, nil
 }
 
-// parseLimit reads a size as the design has it: MB is 10⁶ bytes, MiB is 2²⁰.
+// parseLimit reads a size above nothing.
 func parseLimit(s string) (*int64, error) {
-	bad := fmt.Errorf("not a size with its unit: e.g. --max-size 800MB")
-	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-	unit, ok := map[string]float64{
-		"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
-		"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
-	}[strings.ToLower(strings.TrimSpace(s[len(digits):]))]
-	x, err := strconv.ParseFloat(digits, 64)
-	if err != nil || !ok || !(x > 0 && x*unit < 1e18) {
-		return nil, bad
-	}
-	n := int64(x * unit)
-	if n < 1 {
-		return nil, bad
+	n, err := policy.ParseSize(s)
+	if err != nil || n < 1 {
+		return nil, fmt.Errorf("not a size with its unit: e.g. --max-size 800MB")
 	}
 	return &n, nil
 }

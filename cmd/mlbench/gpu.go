@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -51,8 +50,11 @@ is no image and this host's driver tells of no GPU.`,
   mlbench gpu image:tag --driver 470.256.02 --compute-capability 7.5 --gpu-name 'Tesla T4'
   mlbench gpu --input image.tar --driver 580.65.06 --compute-capability 9.0,8.9`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.ArgsLenAtDash() >= 0 || len(args) > 1 {
-				return usage("mlbench gpu wants one image, or --input, or neither to show this host's GPUs: e.g. %s", example(cmd))
+			if cmd.ArgsLenAtDash() >= 0 {
+				return usage("%s takes nothing after --: e.g. %s", cmd.CommandPath(), example(cmd))
+			}
+			if len(args) > 1 {
+				return usage("%s wants one image, or --input, or neither to show this host's GPUs, and got %d: e.g. %s", cmd.CommandPath(), len(args), example(cmd))
 			}
 			if len(args) == 0 && o.input == "" {
 				return o.show(cmd.Context(), std)
@@ -64,10 +66,10 @@ is no image and this host's driver tells of no GPU.`,
 	f.SortFlags = false
 	f.Var(parsed(&o.driver, gpu.ParseDriver, "version", ""), "driver", "of the host, e.g. 535.104.05, as nvidia-smi has it")
 	f.Var(parsed(&o.cuda, gpu.ParseCUDA, "version", "that of the driver"), "cuda", "that the host's driver offers, e.g. 12.2")
-	f.StringSliceVar(&o.capabilities, "compute-capability", nil, "of the host's GPUs, e.g. 8.0; several as 8.0,9.0")
-	f.StringSliceVar(&o.names, "gpu-name", nil, "of the host's GPUs, e.g. 'Tesla T4' or 'NVIDIA GeForce RTX 4090', in the same order")
+	f.StringSliceVar(&o.capabilities, "compute-capability", nil, "`version` of the host's GPUs, e.g. 8.0; several as 8.0,9.0")
+	f.StringSliceVar(&o.names, "gpu-name", nil, "`name` of the host's GPUs, e.g. 'Tesla T4' or 'NVIDIA GeForce RTX 4090', in the same order")
 	f.BoolVar(&o.cdi, "cdi", false, "the engine gives GPUs to containers by CDI, which does not enforce NVIDIA_REQUIRE_*")
-	f.StringVar(&o.input, "input", "", "read the image from this archive, as docker save writes it")
+	f.StringVarP(&o.input, "input", "i", "", "read an `archive` instead, as docker save writes it, or an OCI layout in a tar; - for stdin")
 	o.rendering.register(f, report.GPUs, "what was found")
 	return cmd
 }
@@ -76,7 +78,7 @@ is no image and this host's driver tells of no GPU.`,
 func (o gpuOptions) host() (gpu.Host, error) {
 	h := gpu.Host{Driver: o.driver, CUDA: o.cuda, CDI: o.cdi}
 	if len(o.capabilities) > 0 && len(o.names) > 0 && len(o.capabilities) != len(o.names) {
-		return h, usage("--gpu-name: %d names for %d GPUs of --compute-capability: name as many, in the same order", len(o.names), len(o.capabilities))
+		return h, usage("--gpu-name is there for %d of %d GPUs of --compute-capability: name as many, in the same order", len(o.names), len(o.capabilities))
 	}
 	for i := range max(len(o.capabilities), len(o.names)) {
 		d := gpu.Device{Index: i}
@@ -157,14 +159,11 @@ func (o gpuOptions) run(ctx context.Context, std streams, ref string) error {
 		return err
 	}
 	code := &image.GPUCode{}
-	x, err := o.read(ctx, ref, image.Options{Look: code.Look})
+	x, err := o.read(ctx, std, ref, image.Options{Look: code.Look})
 	if err != nil {
 		return err
 	}
-	if ref == "" {
-		ref = o.input
-	}
-	r := gpu.NewReport(ref, x.Config.ID, x.Needs(code), host)
+	r := gpu.NewReport(x.Ref, x.Config.ID, x.GPUNeeds(code), host)
 	r.Warnings = append(r.Warnings, x.Warnings...)
 	if err := to.tell(std, r); err != nil {
 		return err
@@ -182,28 +181,16 @@ func (o gpuOptions) run(ctx context.Context, std streams, ref string) error {
 }
 
 // read reads the image from the archive of --input, else from the engine.
-func (o gpuOptions) read(ctx context.Context, ref string, opts image.Options) (*image.Index, error) {
-	if o.input == "" {
-		r, err := docker.New(docker.Options{})
-		if err != nil {
-			return nil, err
-		}
-		x, err := r.Index(ctx, ref, opts)
-		return x, errors.Join(err, r.Close())
+func (o gpuOptions) read(ctx context.Context, std streams, ref string, opts image.Options) (*image.Index, error) {
+	if o.input != "" {
+		return readArchive(ctx, std, o.input, ref, opts)
 	}
-	file, err := os.Open(o.input)
+	r, err := docker.New(docker.Options{Notify: newProgress(std.err).Note})
 	if err != nil {
-		return nil, usage("--input: %w: name an archive that docker save has written", err)
+		return nil, err
 	}
-	defer func() { _ = file.Close() }()
-	x, err := image.ReadArchive(ctx, file, ref, opts)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case err != nil:
-		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("--input %s: %w", o.input, err))
-	}
-	return x, nil
+	x, err := r.Index(ctx, ref, opts)
+	return x, errors.Join(notAnImage(ref, err), r.Close())
 }
 
 // missing are the flags that would give what is missing.

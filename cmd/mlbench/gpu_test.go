@@ -85,10 +85,10 @@ func TestGPU(t *testing.T) {
 		{"one of two GPUs", []string{service, "--driver", "535.104.05", "--compute-capability", "8.0,6.1"}, exitGate, "capability 6.1 (error 209)", ""},
 		{"nothing is told", []string{service}, exitInconclusive, "it takes driver ≥ 525.60.13 (≥ 530.30.02 for all features)", "--driver"},
 		{"the GPU is not told", []string{service, "--driver", "535.104.05"}, exitInconclusive, "the GPU's compute capability is not known", "--compute-capability"},
-		{"no GPU needed", []string{plain, "--driver", "535.104.05"}, exitOK, "needs no GPU", ""},
+		{"no GPU needed", []string{plain, "--driver", "535.104.05"}, exitOK, "needs no NVIDIA GPU", ""},
 		{"a driver of another CUDA", []string{service, "--driver", "535.104.05", "--cuda", "13.0", "--compute-capability", "8.0"}, exitOK, "offer CUDA 12.2, not 13.0", ""},
-		{"a name for each", []string{service, "--compute-capability", "8.0,9.0", "--gpu-name", "Tesla T4"}, exitUsage, "", "1 names for 2 GPUs"},
-		{"not an archive", []string{"gpu_test.go"}, exitEnvironment, "", "--input gpu_test.go: "},
+		{"a name for each", []string{service, "--compute-capability", "8.0,9.0", "--gpu-name", "Tesla T4"}, exitUsage, "", "1 of 2 GPUs"},
+		{"not an archive", []string{"gpu_test.go"}, exitUsage, "", "--input gpu_test.go: "},
 		{"no such archive", []string{"nowhere.tar"}, exitUsage, "", "nowhere.tar"},
 	}
 	for _, test := range tests {

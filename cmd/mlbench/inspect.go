@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"mlbench/bench/report"
-	"mlbench/runner"
 	"mlbench/runner/docker"
 	"mlbench/runner/image"
 	"mlbench/runner/image/dockerfile"
@@ -65,13 +64,13 @@ images, NEW is the one that has to.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringArrayVarP(&o.inputs, "input", "i", nil, "read an archive instead, as docker save writes it, or an OCI layout in a tar; - for stdin (twice: old and new)")
-	f.StringVar(&o.dockerfile, "dockerfile", "", "check the Dockerfile too that the image was built from")
-	f.StringVar(&o.context, "context", "", "folder that it was built in (default: the Dockerfile's)")
-	f.StringVar(&o.policy, "policy", "", "check that the image keeps to the policy section of this file")
+	f.StringArrayVarP(&o.inputs, "input", "i", nil, "read an `archive` instead, as docker save writes it, or an OCI layout in a tar; - for stdin (twice: old and new)")
+	f.StringVar(&o.dockerfile, "dockerfile", "", "check this `file` too, the Dockerfile that the image was built from")
+	f.StringVar(&o.context, "context", "", "`folder` that it was built in (default the Dockerfile's)")
+	f.StringVar(&o.policy, "policy", "", "check that the image keeps to the section policy of this YAML `file`: bases, forbidden, user, size, python, libc, labels, reports")
 	f.VarP(parsed(&o.limits.MaxBytes, parseLimit, "size", "none"), "max-size", "", "fail if the image's unpacked layers are larger, e.g. 800MB")
 	f.VarP(parsed(&o.limits.Severity, parseSeverity, "level", "none"), "severity", "", "fail at a finding of this severity or above: "+severities())
-	f.IntVar(&o.top, "top", 15, "how many owners and layers are shown, the largest")
+	f.IntVar(&o.top, "top", 15, "how many reasons, owners and layers are shown, the largest")
 	f.BoolVar(&o.all, "all", false, "show all of them, and all that findings rest on")
 	o.telling.register(f, report.Images(0), "what was found")
 	return cmd
@@ -226,7 +225,7 @@ func (held rules) report(x *image.Index) (*image.Report, error) {
 		if err != nil {
 			return nil, usage("--policy: %w", err)
 		}
-		r.Find(broken...)
+		r.Add(broken...)
 		n := len(broken)
 		held.limits.Broken = &n
 	}
@@ -243,7 +242,7 @@ func (o *inspectOptions) read(ctx context.Context, std streams, args []string) (
 			names = make([]string, len(o.inputs))
 		}
 		for i, name := range names {
-			x, err := readArchive(ctx, std, o.inputs[min(i, len(o.inputs)-1)], name)
+			x, err := readArchive(ctx, std, o.inputs[min(i, len(o.inputs)-1)], name, image.Options{})
 			if err != nil {
 				return nil, err
 			}
@@ -259,38 +258,9 @@ func (o *inspectOptions) read(ctx context.Context, std streams, args []string) (
 	for _, ref := range args {
 		x, err := r.Index(ctx, ref, image.Options{})
 		if err != nil {
-			return nil, errors.Join(err, r.Close())
+			return nil, errors.Join(notAnImage(ref, err), r.Close())
 		}
 		indexes = append(indexes, x)
 	}
 	return indexes, r.Close()
-}
-
-// readArchive reads an image of an archive; name is "" for the only one.
-func readArchive(ctx context.Context, std streams, path, name string) (*image.Index, error) {
-	in := std.in
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, usage("--input: %w", err)
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	} else {
-		path = "stdin"
-	}
-	x, err := image.ReadArchive(ctx, in, name, image.Options{})
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case errors.Is(err, image.ErrMalformed):
-		return nil, usage("--input %s: %w: give what docker save writes, or an OCI layout in a tar", path, err)
-	default:
-		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("--input %s: %w", path, err))
-	}
-	if x.Ref == "" {
-		x.Ref = filepath.Base(path)
-	}
-	return x, nil
 }

@@ -26,8 +26,8 @@ type rendering[T any] struct {
 // register adds the flags. What is the word for what is written to files.
 func (r *rendering[T]) register(f *pflag.FlagSet, formats report.Formats[T], what string) {
 	r.formats = formats
-	f.StringArrayVarP(&r.out, "out", "o", nil, fmt.Sprintf("write %s to this file too: %s (repeatable)", what, strings.Join(formats.Suffixes(), ", ")))
-	f.StringVar(&r.format, "format", formats.Names()[0], "what goes to stdout: "+strings.Join(formats.Names(), ", "))
+	f.StringArrayVarP(&r.out, "out", "o", nil, fmt.Sprintf("write %s to this `file` too: %s (repeatable)", what, strings.Join(formats.Suffixes(), ", ")))
+	f.StringVar(&r.format, "format", formats.Names()[0], "what goes to stdout, by `name`: "+strings.Join(formats.Names(), ", "))
 }
 
 // outputs are where a command tells what it has found.

@@ -48,7 +48,9 @@ two images instead of a folder, it compares those.
 
 SOURCE_DATE_EPOCH of the environment is passed on to the builds. The images
 are removed afterwards, and what the builds left in the engine's cache; base
-images that were pulled stay.`,
+images that were pulled stay.
+
+The exit code is 1 where --grade is not held.`,
 		Example: `  mlbench repro my-service
   mlbench repro my-service --grade 3 --ignore-noise --ignore 'opt/models/**'
   mlbench repro my-service:monday my-service:tuesday --out repro.json`,
@@ -67,10 +69,10 @@ images that were pulled stay.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVarP(&o.dockerfile, "file", "f", "", "the Dockerfile, in the folder (default FOLDER/Dockerfile)")
-	f.StringArrayVar(&o.args, "build-arg", nil, "value of an ARG: NAME=VALUE, or NAME to take the environment's (repeatable)")
-	f.StringVar(&o.builder, "builder", string(runner.AnyBuild), "what builds: buildkit, classic, or auto: BuildKit where the engine has it")
-	f.StringArrayVar(&o.plan.Ignore, "ignore", nil, "files that do not count, by a pattern as in .dockerignore (repeatable)")
+	f.StringVarP(&o.dockerfile, "file", "f", "", "the Dockerfile, a `path` in the folder (default FOLDER/Dockerfile)")
+	f.StringArrayVar(&o.args, "build-arg", nil, "`value` of an ARG: NAME=VALUE, or NAME to take the environment's (repeatable)")
+	f.StringVar(&o.builder, "builder", string(runner.AnyBuild), "what builds, by `name`: buildkit, classic, or auto: BuildKit where the engine has it")
+	f.StringArrayVar(&o.plan.Ignore, "ignore", nil, "files that do not count, by a `pattern` as in .dockerignore (repeatable)")
 	f.BoolVar(&o.plan.IgnoreNoise, "ignore-noise", false, "files that hardly ever come out the same do not count")
 	f.Var(parsed(&o.plan.Limit, parseReproGrade, "n", "none"), "grade", "fail if the grade is worse than this")
 	f.BoolVar(&o.plan.Keep, "keep", false, "do not remove the two images")
@@ -113,6 +115,9 @@ func (o *reproOptions) complete(args []string, changed func(flag string) bool) e
 	case runner.AnyBuild, runner.BuildKit, runner.Classic:
 	default:
 		return usage("--builder: there is no builder %q: there are %s, %s and %s", o.builder, runner.AnyBuild, runner.BuildKit, runner.Classic)
+	}
+	if info, err := os.Stat(filepath.Join(folder, dockerfile)); err != nil || info.IsDir() {
+		return usage("there is no %s in %s: name the Dockerfile with --file", dockerfile, folder)
 	}
 	values, err := buildArgs(o.args, os.LookupEnv)
 	if err != nil {
@@ -178,6 +183,11 @@ func (o *reproOptions) run(ctx context.Context, std streams) error {
 	engine, err := docker.New(docker.Options{Notify: progress.Note})
 	if err != nil {
 		return err
+	}
+	if o.plan.Refs == nil {
+		if _, err := engine.Host(ctx); err != nil { // before anything would have to be removed
+			return errors.Join(err, engine.Close())
+		}
 	}
 	found, err := o.plan.Run(ctx, engine, tool(), progress.Note)
 	err = errors.Join(err, engine.Close())

@@ -137,7 +137,7 @@ func New(opts Options) (*Runner, error) {
 	}
 	cli, err := client.NewClientWithOpts(append(e.options, client.WithAPIVersionNegotiation())...)
 	if err != nil {
-		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("docker client: %w", err))
+		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("the engine's client cannot be set up: %w: check DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH", err))
 	}
 	id := make([]byte, 6)
 	_, _ = rand.Read(id) // never fails

@@ -58,13 +58,16 @@ func scan[T any](s *source, verify bool, keep func(tar io.Reader) (T, error)) (*
 		if err != nil {
 			return nil, s.malformed(err)
 		}
-		if err := s.entry(header.Name); err != nil {
+		if err := errors.Join(s.entry(header.Name), s.entry(header.Linkname)); err != nil {
 			return nil, err
 		}
 		if n == s.files {
 			return nil, fmt.Errorf("%w: the archive has over %d files beside those in layers, which is the most that are read", ErrMalformed, s.files)
 		}
 		name := path.Clean(header.Name)
+		if documents += int64(len(header.Name) + len(header.Linkname)); documents > s.documents {
+			return nil, s.tooWordy()
+		}
 		switch header.Typeflag {
 		case tar.TypeSymlink:
 			a.links[name] = path.Join(path.Dir(name), header.Linkname)
@@ -100,7 +103,7 @@ func scan[T any](s *source, verify bool, keep func(tar io.Reader) (T, error)) (*
 			return nil, fmt.Errorf("%s: %w", name, s.malformed(err))
 		}
 		if documents += int64(len(b)); documents > s.documents {
-			return nil, fmt.Errorf("%w: over %d MiB of documents", ErrMalformed, s.documents>>20)
+			return nil, s.tooWordy()
 		}
 		a.documents[name] = b
 	}

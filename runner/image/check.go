@@ -3,7 +3,6 @@ package image
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // A check is one question that every image is asked.
@@ -163,18 +162,6 @@ func Check(x *Index, o *Owners) []Finding {
 		f.Remedy = cmp.Or(f.Remedy, c.remedy)
 		all = append(all, *f)
 	}
-	slices.SortStableFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(b.Bytes, a.Bytes), strings.Compare(a.ID, b.ID))
-	})
+	slices.SortStableFunc(all, worseFirst)
 	return all
-}
-
-// WastedBytes are those of files that later layers replace or remove, each
-// counted once: shipped for nothing.
-func (x *Index) WastedBytes() int64 {
-	var sum int64
-	for _, f := range x.Files {
-		sum += f.Wasted()
-	}
-	return sum
 }

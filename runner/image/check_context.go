@@ -59,7 +59,7 @@ func contextJunk(s *survey) *Finding {
 // isInstalled reports whether a path is in a folder of packages, whoever put
 // them there: their tests are another check's.
 func isInstalled(p string) bool {
-	_, _, ok := site(p)
+	_, _, ok := inSite(p)
 	return ok || strings.Contains("/"+p, "/node_modules/")
 }
 

@@ -38,7 +38,7 @@ func cudaTwice(s *survey) *Finding {
 			c = new(copies)
 			libraries[m[1]] = c
 		}
-		_, rest, inPython := site(f.Path)
+		_, rest, inPython := inSite(f.Path)
 		switch {
 		case inPython && (strings.HasPrefix(rest, "nvidia/") || strings.HasPrefix(rest, "torch/lib/")):
 			version := m[2]
@@ -78,18 +78,6 @@ func (s *survey) dir(c cudaCopy) string {
 	})].Path)
 }
 
-// site parts the path of a file of a Python package at the folder that packages
-// are in.
-func site(p string) (dir, rest string, ok bool) {
-	for _, name := range []string{"/site-packages/", "/dist-packages/"} {
-		if i := strings.Index(p, name); i >= 0 {
-			i += len(name)
-			return p[:i-1], p[i:], true
-		}
-	}
-	return "", "", false
-}
-
 // cudaMismatch compares the frameworks' CUDA with the one that the base says it
 // has, as the official images do.
 func cudaMismatch(s *survey) *Finding {
@@ -98,7 +86,7 @@ func cudaMismatch(s *survey) *Finding {
 		return nil
 	}
 	var f Finding
-	for _, framework := range s.x.Needs(nil).Frameworks {
+	for _, framework := range s.x.GPUNeeds(nil).Frameworks {
 		if framework.CPU || !framework.CUDA.Known() || framework.CUDA == base {
 			continue
 		}
@@ -119,7 +107,7 @@ func cudaMismatch(s *survey) *Finding {
 func gpuLibraries(s *survey) *Finding {
 	h := s.haul()
 	for i, f := range s.x.Files {
-		if _, rest, ok := site(f.Path); ok && f.Visible() && f.Kind == Regular {
+		if _, rest, ok := inSite(f.Path); ok && f.Visible() && f.Kind == Regular {
 			switch o := s.o.Of(i); {
 			case o.Kind == Pip && (strings.HasPrefix(o.Name, "nvidia-") && o.Name != "nvidia-ml-py" || o.Name == "triton"):
 				h.add(o.Name+" "+o.Version, i)

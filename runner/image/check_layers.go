@@ -15,17 +15,21 @@ func rewrittenFiles(s *survey) *Finding {
 		if f.HiddenBy == 0 || f.Size == 0 {
 			continue
 		}
-		by, ok := s.x.at(f.HiddenBy, f.Path)
+		by, ok := s.x.find(f.HiddenBy, f.Path)
 		if !ok || s.x.Files[by].isFolder() || s.x.Files[by].Kind == Whiteout || isDatabase(f.Path) {
 			continue
 		}
 		name := s.belongs(i) + ", again in " + s.layer(f.HiddenBy)
 		if g := s.x.Files[by]; g.Size == f.Size && g.Digest == f.Digest {
+			only := "only "
+			if f.Digest == "" { // nobody read what is in them
+				only = "the size is the same and "
+			}
 			switch {
 			case g.UID != f.UID || g.GID != f.GID:
-				name += ", where only the owner differs"
+				name += ", where " + only + "the owner differs"
 			case g.Mode != f.Mode:
-				name += ", where only the mode differs"
+				name += ", where " + only + "the mode differs"
 			}
 		}
 		h.add(name, i)
@@ -57,7 +61,7 @@ func removedFiles(s *survey) *Finding {
 		if f.HiddenBy == 0 || f.Size == 0 {
 			continue
 		}
-		if by, ok := s.x.at(f.HiddenBy, f.Path); ok && s.x.Files[by].Kind != Whiteout && !s.x.Files[by].isFolder() {
+		if by, ok := s.x.find(f.HiddenBy, f.Path); ok && s.x.Files[by].Kind != Whiteout && !s.x.Files[by].isFolder() {
 			continue
 		}
 		h.add(s.belongs(i)+", removed in "+s.layer(f.HiddenBy), i)
@@ -84,7 +88,7 @@ var manifests = map[string]bool{"setup.py": true, "noxfile.py": true, "conanfile
 func cacheOrder(s *survey) *Finding {
 	copied := -1 // the first layer with sources, from a COPY
 	installed := make([]int64, len(s.x.Layers))
-	home := strings.Trim(path.Clean("/"+s.x.Config.Run.WorkingDir), "/")
+	home := s.x.Config.Run.Folder()
 	for i, f := range s.x.Files {
 		switch {
 		case f.Kind != Regular:
@@ -107,13 +111,12 @@ func cacheOrder(s *survey) *Finding {
 	if len(weights) == 0 {
 		return nil
 	}
-	first := s.layer(copied) + " has the application; built again whenever it changes:"
-	return &Finding{Evidence: append([]string{first}, heaviest(weights)...)}
+	return &Finding{Evidence: append(heaviest(weights), "built again whenever "+s.layer(copied)+" changes, which has the application")}
 }
 
 // isSource reports whether a file is an application's own code.
 func isSource(p string) bool {
-	if _, _, ok := site(p); ok || manifests[path.Base(p)] {
+	if _, _, ok := inSite(p); ok || manifests[path.Base(p)] {
 		return false
 	}
 	switch path.Ext(p) {
@@ -121,18 +124,4 @@ func isSource(p string) bool {
 		return true
 	}
 	return false
-}
-
-// at is the place of a path's entry in one layer.
-func (x *Index) at(layer int, p string) (int, bool) {
-	lo, hi := 0, len(x.Files)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if f := x.Files[mid]; f.Layer < layer || f.Layer == layer && f.Path < p {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo, lo < len(x.Files) && x.Files[lo].Layer == layer && x.Files[lo].Path == p
 }

@@ -10,10 +10,10 @@ func TestLayers(t *testing.T) {
 		{name: "chown", image: func(b *build) {
 			official(b).step("COPY model /model").file("model/weights.pt", 90*mb).step("RUN /bin/sh -c chown -R app /model # buildkit")
 			b.entry(File{Path: "model/weights.pt", Size: 90 * mb, UID: 10001, Mode: 0o644})
-		}, bytes: 90 * mb, says: []string{"model/weights.pt, again in layer 4 (RUN chown -R app /model), where only the owner differs: 90.0 MB"}},
+		}, bytes: 90 * mb, says: []string{"model/weights.pt, again in layer 4 (RUN chown -R app /model), where the size is the same and the owner differs: 90.0 MB"}},
 		{name: "chmod", image: func(b *build) {
 			official(b).step("COPY x /x").file("x", 90*mb).step("RUN chmod +x /x").entry(File{Path: "x", Size: 90 * mb, Mode: 0o755})
-		}, bytes: 90 * mb, says: []string{"where only the mode differs"}},
+		}, bytes: 90 * mb, says: []string{"where the size is the same and the mode differs"}},
 		{name: "three times", image: func(b *build) {
 			official(b).step("RUN a").file("x", 2*mb).step("RUN b").file("x", 3*mb).step("RUN c").file("x", 4*mb)
 		}, bytes: 5 * mb},
@@ -44,7 +44,7 @@ func TestLayers(t *testing.T) {
 	}
 	examine(t, "cache-order", []example{
 		{name: "copy first", image: func(b *build) { install(begin(b).step("COPY . . # buildkit").file("app/app.py", 900)) }, says: []string{
-			"layer 3 (COPY . .) has the application", "layer 4 (RUN pip install -r requirements.txt): 500.0 MB",
+			"layer 4 (RUN pip install -r requirements.txt): 500.0 MB", "whenever layer 3 (COPY . .) changes, which has the application",
 		}},
 		{name: "classic builder", image: func(b *build) {
 			begin(b).step("/bin/sh -c #(nop) COPY dir:cef3930cfe0f in . ").file("app/app.py", 900)
@@ -70,7 +70,8 @@ func TestLayers(t *testing.T) {
 
 func TestWastedBytes(t *testing.T) {
 	b := new(build).step("a").file("x", 5).file("y/z", 7).step("b").file("x", 6).step("c").file("x", 8).gone("y")
-	if got := b.index().WastedBytes(); got != 5+6+7 {
+	x := b.index()
+	if got := Describe(x, x.Owners()).WastedBytes; got != 5+6+7 {
 		t.Errorf("%d bytes", got)
 	}
 }

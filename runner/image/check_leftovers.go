@@ -170,7 +170,7 @@ func temporaryFiles(s *survey) *Finding {
 
 // works reports whether containers work in a folder: then it is no leftover.
 func (s *survey) works(dir string) bool {
-	return strings.HasPrefix(strings.Trim(s.x.Config.Run.WorkingDir, "/")+"/", dir)
+	return strings.HasPrefix(s.x.Config.Run.Folder()+"/", dir)
 }
 
 func staticLibraries(s *survey) *Finding {

@@ -51,7 +51,7 @@ func twoPythons(s *survey) *Finding {
 		for _, p := range all {
 			own := f.Path == p.prefix+"bin/python"+p.version || strings.HasPrefix(f.Path, p.prefix+"lib/libpython"+p.version) ||
 				strings.HasPrefix(f.Path, p.prefix+"lib/python"+p.version+"/")
-			if _, _, isPackage := site(f.Path); own && !isPackage && p.prefix+"bin/python"+p.version != runs {
+			if _, _, isPackage := inSite(f.Path); own && !isPackage && p.prefix+"bin/python"+p.version != runs {
 				h.add(p.prefix+"bin/python"+p.version, i)
 			}
 		}
@@ -124,7 +124,7 @@ func duplicatePackages(s *survey) *Finding {
 		return nil
 	}
 	key := func(i int) (string, string, bool) {
-		dir, _, ok := site(s.x.Files[i].Path)
+		dir, _, ok := inSite(s.x.Files[i].Path)
 		if !ok || !s.x.Files[i].Visible() {
 			return "", "", false
 		}
@@ -166,7 +166,7 @@ func packageTests(s *survey) *Finding {
 		if !f.Visible() || f.isFolder() {
 			continue
 		}
-		_, rest, ok := site(f.Path)
+		_, rest, ok := inSite(f.Path)
 		switch {
 		case ok && (strings.Contains("/"+rest, "/tests/") || strings.Contains("/"+rest, "/test/")):
 			top, _, _ := strings.Cut(rest, "/")
@@ -198,7 +198,7 @@ func noBytecode(s *survey) *Finding {
 	weights := make(map[string]*weight)
 	var all, bare int64
 	for _, f := range s.x.Files {
-		dir, rest, ok := site(f.Path)
+		dir, rest, ok := inSite(f.Path)
 		if !ok || f.Kind != Regular || !f.Visible() || !strings.HasSuffix(rest, ".py") || strings.Contains("/"+rest, "/tests/") {
 			continue
 		}

@@ -25,7 +25,7 @@ func secrets(s *survey) *Finding {
 	run, set := s.x.Config.Run, make(map[string]bool)
 	for _, env := range run.Env {
 		set[strings.SplitN(env, "=", 2)[0]] = true
-		if name, value, _ := strings.Cut(env, "="); secretName(name) && secretValue(name, value) {
+		if name, value, _ := strings.Cut(env, "="); IsSecret(name, value) {
 			lines = append(lines, "ENV: "+short(name))
 		} else {
 			say("ENV "+short(name), value)

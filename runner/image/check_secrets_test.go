@@ -132,3 +132,15 @@ func TestInstruction(t *testing.T) {
 		}
 	}
 }
+
+func TestRedactedValue(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"API_TOKEN", "hunter2 and more", "***"},
+		{"VERSION", "1.2", "1.2"},
+		{"INDEX", "https://me:hunter22@example.com/simple", "https://***@example.com/simple"},
+	} {
+		if got := RedactedValue(c.name, c.value); got != c.want {
+			t.Errorf("%s=%s: %q, want %q", c.name, c.value, got, c.want)
+		}
+	}
+}

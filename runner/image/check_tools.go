@@ -133,13 +133,3 @@ func cudaDevel(s *survey) *Finding {
 	}
 	return h.finding(worth)
 }
-
-// env is a variable's value, "" where it is not set.
-func (s *survey) env(name string) string {
-	for _, env := range s.x.Config.Run.Env {
-		if value, ok := strings.CutPrefix(env, name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}

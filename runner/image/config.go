@@ -3,6 +3,7 @@ package image
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"time"
 )
 
@@ -31,6 +32,10 @@ type Run struct {
 	ExposedPorts map[string]struct{}
 	Healthcheck  *struct{ Test []string }
 }
+
+// Folder is the folder that containers start in, as an Index has paths: "" is
+// the root.
+func (r Run) Folder() string { return path.Clean("/" + r.WorkingDir)[1:] }
 
 // A Step is one line of an image's history.
 type Step struct {

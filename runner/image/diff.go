@@ -2,7 +2,6 @@ package image
 
 import (
 	"cmp"
-	"io"
 	"slices"
 	"strings"
 )
@@ -129,7 +128,7 @@ func (d *Difference) owners() {
 		name string
 	}
 	at := make(map[name]int)
-	of := func(s Share, in Presence) *OwnerChange {
+	of := func(s OwnerShare, in Presence) *OwnerChange {
 		i, ok := at[name{s.Kind, s.Name}]
 		if !ok {
 			i = len(d.Owners)
@@ -211,6 +210,3 @@ func (d *Difference) findings() {
 		}
 	}
 }
-
-// Write writes the difference as JSON.
-func (d *Difference) Write(w io.Writer) error { return write(w, d) }

@@ -1,6 +1,9 @@
 package image
 
-import "io/fs"
+import (
+	"io/fs"
+	"strings"
+)
 
 // A Kind is what an entry of a layer is.
 type Kind uint8
@@ -57,3 +60,14 @@ func (f File) Wasted() int64 {
 }
 
 func (f File) isFolder() bool { return f.Kind == Folder || f.Kind == Opaque }
+
+// folder is the folder that a path is in, "" for the root.
+func folder(name string) string { return name[:max(strings.LastIndexByte(name, '/'), 0)] }
+
+// join is the path of what is in a folder, "" for the root.
+func join(dir, base string) string {
+	if dir == "" {
+		return base
+	}
+	return dir + "/" + base
+}

@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,10 +37,10 @@ type Reproduction struct {
 
 // A LayerDrift is a layer that differs, or that only one of the images has.
 type LayerDrift struct {
-	Place     int       `json:"place"` // from 0, the lowest
-	CreatedBy string    `json:"created_by"`
-	DiffIDs   [2]string `json:"diff_ids"` // of the first and the second image; "" where there is none
-	Files     int       `json:"files"`    // of it that differ; 0 means that times do, or what a container does not see
+	Place     int       `json:"place"`      // from 0, the lowest
+	CreatedBy string    `json:"created_by"` // "first → second" where other instructions made them
+	DiffIDs   [2]string `json:"diff_ids"`   // of the first and the second image; "" where there is none
+	Files     int       `json:"files"`      // of it that differ; 0 means that times do, or what a container does not see
 }
 
 // A PackageDrift is a package of which the images have other versions.
@@ -72,8 +73,12 @@ type FileDrift struct {
 	Why   string   `json:"why,omitempty"` // it is noise
 }
 
+// ErrNoDigest is that of a file, which is needed, that was not computed.
+var ErrNoDigest = errors.New("its content was not read")
+
 // Grade compares two images. The digests of the files are needed in layers
-// that only one of them has. Extended attributes are not compared; where they
+// that only one of them has, and of what these have of a layer of both:
+// ErrNoDigest where they are not there. Extended attributes are not compared; where they
 // differ alone, the grade is SameFiles.
 func Grade(a, b *Index, ignore *Ignore) (Reproduction, error) {
 	r := Reproduction{Config: configDrift(a.Config, b.Config), Layers: layerDrift(a, b)}
@@ -109,7 +114,12 @@ func layerDrift(a, b *Index) []LayerDrift {
 		d := LayerDrift{Place: i}
 		for side, x := range []*Index{a, b} {
 			if i < len(x.Layers) {
-				d.DiffIDs[side], d.CreatedBy = x.Layers[i].DiffID, line(x.Layers[i].CreatedBy)
+				d.DiffIDs[side] = x.Layers[i].DiffID
+				if by := line(x.Layers[i].CreatedBy); d.CreatedBy == "" {
+					d.CreatedBy = by
+				} else if by != "" && by != d.CreatedBy {
+					d.CreatedBy += " → " + by
+				}
 			}
 		}
 		if d.DiffIDs[0] != d.DiffIDs[1] {
@@ -159,7 +169,7 @@ func packageDrift(a, b *Index, owners [2]*Owners) []PackageDrift {
 		seen := make(map[Owner]bool)
 		for _, i := range x.visible { // what a later layer upgrades has hidden files only
 			o := owners[side].Of(i)
-			if seen[o] || !o.Kind.isPackage() {
+			if seen[o] || !o.Kind.IsPackage() {
 				continue
 			}
 			seen[o] = true
@@ -182,11 +192,6 @@ func packageDrift(a, b *Index, owners [2]*Owners) []PackageDrift {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
 	return drift
-}
-
-// isPackage reports whether a package manager installed what the owner has.
-func (k OwnerKind) isPackage() bool {
-	return slices.Contains([]OwnerKind{Pip, Conda, Dpkg, Apk, Rpm}, k)
 }
 
 // files finds the files that differ, and puts them where they belong.
@@ -261,10 +266,13 @@ func differences(a, b *Index, f, g File) ([]Aspect, error) {
 	switch {
 	case f.Kind == Symlink && f.Link != g.Link:
 		what = append(what, AspectTarget)
-	case f.Kind == Regular && (f.Size != g.Size || f.Digest != g.Digest):
+	case f.Kind == Regular && f.Size != g.Size:
 		what = append(what, AspectContent)
-	case f.Kind == Regular && f.Size > 0 && f.Digest == "":
-		return nil, fmt.Errorf("the content of %s was not read", f.Path)
+	case f.Kind != Regular || f.Size == 0:
+	case f.Digest == "" || g.Digest == "":
+		return nil, fmt.Errorf("%s: %w", f.Path, ErrNoDigest)
+	case f.Digest != g.Digest:
+		what = append(what, AspectContent)
 	}
 	if f.Mode != g.Mode {
 		what = append(what, AspectMode)
@@ -273,19 +281,4 @@ func differences(a, b *Index, f, g File) ([]Aspect, error) {
 		what = append(what, AspectOwner)
 	}
 	return what, nil
-}
-
-// inode is the regular file that a hard link is a name of: which of the names
-// is the link says nothing. One that leads nowhere stays.
-func (x *Index) inode(f File) File {
-	if f.Kind != HardLink {
-		return f
-	}
-	i, ok := slices.BinarySearchFunc(x.Files, f, func(other, f File) int {
-		return cmp.Or(cmp.Compare(other.Layer, f.Layer), strings.Compare(other.Path, f.Link))
-	})
-	if !ok || x.Files[i].Kind != Regular {
-		return f
-	}
-	return x.Files[i]
 }

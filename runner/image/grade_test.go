@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -251,4 +252,30 @@ func sketched(text string) *Index {
 		files = append(files, file)
 	}
 	return New(Config{ID: text}, layers, files, nil)
+}
+
+// TestGradeOfSharedLayers does not take a file for another whose content nobody
+// has read.
+func TestGradeOfSharedLayers(t *testing.T) {
+	a, b := buildOf("1", "a", nil), buildOf("2", "b", map[string]string{"etc/base": "x"})
+	if r, err := Grade(a, b, nil); !errors.Is(err, ErrNoDigest) {
+		t.Errorf("%+v, %v", r.Files, err)
+	}
+	a.Files[1].Digest = "digest of x"
+	if r, err := Grade(a, b, nil); err != nil || len(r.Files) != 0 || r.Grade != SameFiles {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestLayerDrift names what made a layer on both sides.
+func TestLayerDrift(t *testing.T) {
+	a := New(Config{}, []Layer{{DiffID: "1", CreatedBy: "RUN a"}, {DiffID: "2", CreatedBy: "RUN b"}}, nil, nil)
+	b := New(Config{}, []Layer{{DiffID: "3", CreatedBy: "RUN a"}, {DiffID: "4", CreatedBy: "RUN c"}, {DiffID: "5", CreatedBy: "RUN d"}}, nil, nil)
+	var got []string
+	for _, d := range layerDrift(a, b) {
+		got = append(got, d.CreatedBy)
+	}
+	if want := []string{"RUN a", "RUN b → RUN c", "RUN d"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

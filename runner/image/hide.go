@@ -1,11 +1,5 @@
 package image
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-)
-
 // hide puts the layers on each other and finds what a container sees. It goes
 // from the highest layer down, once over all files, however many of them hide
 // others: hostile images may be all whiteouts.
@@ -65,47 +59,4 @@ func lowest(a, b int) int {
 		return max(a, b)
 	}
 	return min(a, b)
-}
-
-// passOn lets a file's size be borne by a name that a container sees, as long
-// as there is one: nothing is wasted until the last is hidden.
-func (x *Index) passOn() {
-	bearer := func(f File) (*File, bool) {
-		i, ok := x.find(f.Layer, f.Link)
-		if !ok {
-			return nil, false
-		}
-		return &x.Files[i], true
-	}
-	passed := false
-	for i := range x.Files {
-		f := &x.Files[i]
-		if f.Kind != HardLink || !f.Visible() {
-			continue
-		}
-		if from, ok := bearer(*f); ok && from.Kind == Regular && !from.Visible() {
-			f.Kind, f.Size, f.Link = Regular, from.Size, ""
-			from.Kind, from.Size, from.Link = HardLink, 0, f.Path
-			passed = true
-		}
-	}
-	if !passed {
-		return
-	}
-	for i := range x.Files {
-		f := &x.Files[i]
-		if f.Kind != HardLink {
-			continue
-		}
-		if from, ok := bearer(*f); ok && from.Kind == HardLink {
-			f.Link = from.Link
-		}
-	}
-}
-
-// find is the place in Files of a path in a layer.
-func (x *Index) find(layer int, path string) (int, bool) {
-	return slices.BinarySearchFunc(x.Files, path, func(f File, path string) int {
-		return cmp.Or(cmp.Compare(f.Layer, layer), strings.Compare(f.Path, path))
-	})
 }

@@ -19,7 +19,7 @@ import (
 
 // tight are limits that small archives reach.
 var tight = limits{
-	layers: 5, entries: 200, files: 20, path: 300, depth: 20, bytes: 1 << 40,
+	layers: 5, entries: 200, files: 20, path: 300, text: 20_000, depth: 20, bytes: 1 << 40,
 	content: 100, contents: 250, document: 10_000, documents: 30_000, unpacked: 1 << 20, ratio: 10,
 }
 
@@ -94,6 +94,13 @@ func TestHostile(t *testing.T) {
 	for i := range many {
 		many[i] = reg(fmt.Sprint("f", i), 0)
 	}
+	strange, long := make([]tar.Header, tight.entries+1), make([]tar.Header, 100)
+	for i := range strange {
+		strange[i] = tar.Header{Typeflag: 'Z', Name: "z"}
+	}
+	for i := range long {
+		long[i] = reg(fmt.Sprint(strings.Repeat("long", 60), i), 0)
+	}
 	var links []tar.Header // each is twice the one before
 	for i := range 60 {
 		links = append(links, soft(fmt.Sprintf("l%d", i+1), fmt.Sprintf("l%d/../l%d", i, i)))
@@ -118,6 +125,10 @@ func TestHostile(t *testing.T) {
 		{name: "a long path", archive: layer(reg(strings.Repeat("long/", 100)+"f", 0)), err: "a path of 501 bytes, and 300 is the most"},
 		{name: "a deep path", archive: layer(reg(strings.Repeat("d/", 30)+"f", 0)), err: "a path of 30 folders, and 20 is the most"},
 		{name: "a long target", archive: layer(soft("l", strings.Repeat("long/", 100)), reg("l/f", 0)), err: "bytes, and 300 is the most"},
+		{name: "a long target that nothing is in", archive: layer(soft("l", strings.Repeat("long", 100))), err: `"l" leads to a path of 400 bytes, and 300 is the most`},
+		{name: "long paths", archive: layer(long...), err: "the names of its files have over 0 MB together"},
+		{name: "too many of no known type", archive: layer(strange...), err: "it has over 200 files"},
+		{name: "a link of the archive with a long target", archive: archiveOf(t, entry{name: "l", link: strings.Repeat("long", 100)}), err: "a path of 400 bytes, and 300 is the most"},
 		{name: "out of the layer", archive: layer(reg("a/../../etc/passwd", 0)), err: "leads out of the layer"},
 		{name: "a link out of the layer", archive: layer(hard("a", "../../etc/passwd")), err: "leads out of the layer"},
 		{name: "a symlink out of the layer", archive: layer(soft("a", "../../../etc"), reg("a/passwd", 0))},
@@ -223,6 +234,38 @@ func TestContentLimits(t *testing.T) {
 	}
 	if kept != "ace" || len(x.Warnings) != 2 || !strings.Contains(x.Warnings[0], "b.list") || !strings.Contains(x.Warnings[1], "d.list") {
 		t.Errorf("kept %s, warnings %q", kept, x.Warnings)
+	}
+}
+
+// Of what is left out, people are told a few names, however many there are.
+func TestWarningsAreFew(t *testing.T) {
+	strange := make([]tar.Header, 150)
+	for i := range strange {
+		strange[i] = tar.Header{Typeflag: 'Z', Name: fmt.Sprint("z", i)}
+	}
+	x, err := ReadArchive(t.Context(), bytes.NewReader(saved(t, tarOf(t, strange...))), "", Options{bounds: &tight})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(x.Warnings); n != maxWarnings+1 || !strings.Contains(x.Warnings[n-1], "130 files more") {
+		t.Errorf("%d warnings, %q", n, x.Warnings)
+	}
+}
+
+// A layer that an image has many times over is not looked into each time: what
+// is in it may be a database that takes long to read.
+func TestContentOfRepeatedLayers(t *testing.T) {
+	layer := tarOf(t, reg("var/lib/dpkg/status", 90))
+	x, err := ReadArchive(t.Context(), bytes.NewReader(saved(t, layer, layer, layer, layer)), "", Options{bounds: &tight})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	for i := range x.Files {
+		kept += len(x.ContentOf(i))
+	}
+	if kept != 180 || len(x.Warnings) != 2 {
+		t.Errorf("%d bytes kept, warnings %q", kept, x.Warnings)
 	}
 }
 

@@ -6,7 +6,9 @@ package image
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -97,6 +99,13 @@ func (x *Index) Lookup(path string) (i int, ok bool) {
 	return i, ok
 }
 
+// find is the place in Files of a path in a layer.
+func (x *Index) find(layer int, path string) (int, bool) {
+	return slices.BinarySearchFunc(x.Files, path, func(f File, path string) int {
+		return cmp.Or(cmp.Compare(f.Layer, layer), strings.Compare(f.Path, path))
+	})
+}
+
 // Content is what is in a small file that a container sees; nil where it was
 // not kept. See Wanted for which are.
 func (x *Index) Content(path string) []byte {
@@ -109,3 +118,37 @@ func (x *Index) Content(path string) []byte {
 // ContentOf is what is in the file at this place in Files, hidden or not; nil
 // where it was not kept.
 func (x *Index) ContentOf(i int) []byte { return x.contents[i] }
+
+// kept calls f with each file whose content was kept, from the lowest layer on.
+func (x *Index) kept(f func(file File, content []byte)) {
+	for _, i := range slices.Sorted(maps.Keys(x.contents)) {
+		f(x.Files[i], x.contents[i])
+	}
+}
+
+// seen calls f with what is in each file that a container sees and whose content
+// was kept.
+func (x *Index) seen(f func(file File, content []byte)) {
+	x.kept(func(file File, content []byte) {
+		if file.Visible() {
+			f(file, content)
+		}
+	})
+}
+
+// UID is the number of a user by name or number, as far as it can be told: like
+// Docker it takes numbers as strconv.Atoi does, and names from /etc/passwd. ""
+// is root, whom containers run as that have no user.
+func (x *Index) UID(user string) (uid int, known bool) {
+	if n, err := strconv.Atoi(user); err == nil {
+		return n, true
+	}
+	for line := range strings.Lines(string(x.Content("etc/passwd"))) {
+		fields := strings.Split(strings.TrimSpace(line), ":")
+		if len(fields) > 2 && fields[0] == user && user != "" {
+			n, err := strconv.Atoi(fields[2])
+			return n, err == nil
+		}
+	}
+	return 0, user == "" || user == "root"
+}

@@ -1,6 +1,9 @@
 package image
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // limits are how much of an image is read. Images are other people's: whatever
 // is in them takes bounded time and memory.
@@ -9,6 +12,7 @@ type limits struct {
 	entries int   // of an image or archive, in all layers
 	files   int   // of an archive, beside those in layers
 	path    int   // bytes of a path or of a link's target
+	text    int64 // bytes of all paths and targets
 	depth   int   // folders above a file
 	bytes   int64 // of all files: beyond any disk, and far from overflow
 
@@ -25,7 +29,7 @@ type limits struct {
 }
 
 var defaultLimits = limits{
-	layers: 1000, entries: 2_000_000, files: 100_000, path: 4096, depth: 255, bytes: 1 << 50,
+	layers: 1000, entries: 2_000_000, files: 100_000, path: 4096, text: 256 << 20, depth: 255, bytes: 1 << 50,
 	content: 64 << 20, contents: 96 << 20, // rpm has its database in one file
 	document: 16 << 20, documents: 64 << 20,
 	unpacked: 16 << 30, ratio: 100,
@@ -59,6 +63,56 @@ func (l limits) tooMany() error {
 	return fmt.Errorf("%w: it has over %d files, which is the most that are read", ErrMalformed, l.entries)
 }
 
+func (l limits) tooWordy() error {
+	return fmt.Errorf("%w: over %d MiB of documents beside its layers", ErrMalformed, l.documents>>20)
+}
+
+func (l limits) tooLong() error {
+	return fmt.Errorf("%w: the names of its files have over %d MB together, which is the most that is read", ErrMalformed, l.text/1e6)
+}
+
 func (l limits) tooLarge() error {
 	return fmt.Errorf("%w: its files have over %d TB, which is the most that is believed", ErrMalformed, l.bytes/1e12)
+}
+
+// A budget is what may still be kept of small files' contents.
+type budget struct {
+	limits
+	kept   int64
+	warned []string // the first warnings
+	more   int      // of them
+}
+
+// maxWarnings is how many files people are told of: of hostile images, all may
+// be left out.
+const maxWarnings = 20
+
+func (b *budget) warn(format string, args ...any) {
+	if len(b.warned) == maxWarnings {
+		b.more++
+		return
+	}
+	b.warned = append(b.warned, fmt.Sprintf(format, args...))
+}
+
+// warnings are for people.
+func (b *budget) warnings() []string {
+	if b.more == 0 {
+		return b.warned
+	}
+	return append(slices.Clone(b.warned), fmt.Sprintf("the same is true of %d files more", b.more))
+}
+
+// take reports whether this content may be kept, and if not, warns.
+func (b *budget) take(path string, size int64) bool {
+	switch {
+	case size > b.content:
+		b.warn("%.200q was not looked into: it has %d bytes, and %d is the most", path, size, b.content)
+	case size > b.contents-b.kept:
+		b.warn("%.200q was not looked into: with it, over %d bytes of such files would be kept", path, b.contents)
+	default:
+		b.kept += size
+		return true
+	}
+	return false
 }

@@ -3,7 +3,6 @@ package image
 import (
 	"cmp"
 	"slices"
-	"strings"
 )
 
 // An OwnerKind is what sort of thing owns a file.
@@ -24,6 +23,20 @@ const (
 	Application OwnerKind = "application" // what was copied in by the Dockerfile's author
 	Unowned     OwnerKind = "unowned"
 )
+
+var kinds = []OwnerKind{Pip, Conda, Dpkg, Apk, Rpm, Runtime, CUDA, Weights, Cache, Application, Unowned}
+
+// OwnerKinds are all of them, in the order in which they claim files.
+func OwnerKinds() []OwnerKind { return slices.Clone(kinds) }
+
+// rank is a kind's place in that order.
+func (k OwnerKind) rank() int32 { return int32(slices.Index(kinds, k)) }
+
+// IsPackage reports whether owners of this kind are packages that a package
+// manager has installed.
+func (k OwnerKind) IsPackage() bool {
+	return slices.Contains([]OwnerKind{Pip, Conda, Dpkg, Apk, Rpm}, k)
+}
 
 // An Owner is whom files belong to.
 type Owner struct {
@@ -90,9 +103,7 @@ func (o *Owners) shareLinks(x *Index, c *claims) {
 		if f.Kind != HardLink {
 			continue
 		}
-		bearer, ok := slices.BinarySearchFunc(x.Files, Place{f.Layer, f.Link}, func(f File, p Place) int {
-			return cmp.Or(cmp.Compare(f.Layer, p.Layer), strings.Compare(f.Path, p.Path))
-		})
+		bearer, ok := x.find(f.Layer, f.Link)
 		if ok && o.of[bearer] >= 0 && c.all[o.of[i]].Kind.rank() < c.all[o.of[bearer]].Kind.rank() {
 			o.of[bearer] = o.of[i]
 		}
@@ -137,8 +148,3 @@ func (o *Owners) sum(x *Index, c *claims) {
 func (o Owner) compare(b Owner) int {
 	return cmp.Or(cmp.Compare(o.Kind.rank(), b.Kind.rank()), cmp.Compare(o.Name, b.Name), cmp.Compare(o.Version, b.Version))
 }
-
-var kinds = []OwnerKind{Pip, Conda, Dpkg, Apk, Rpm, Runtime, CUDA, Weights, Cache, Application, Unowned}
-
-// rank is a kind's place in the order in which they claim files.
-func (k OwnerKind) rank() int32 { return int32(slices.Index(kinds, k)) }

@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -63,16 +64,6 @@ func (x *Index) Reasons(o *Owners) []Reason {
 	return all
 }
 
-// seen calls f with what is in each file that a container sees and whose content
-// was kept.
-func (x *Index) seen(f func(file File, content []byte)) {
-	x.kept(func(file File, content []byte) {
-		if file.Visible() {
-			f(file, content)
-		}
-	})
-}
-
 // whyDpkg is by dpkg's status of what depends on what and by apt's
 // extended_states of what was asked for. The base image is what the lowest
 // status has. Where all came in one layer, it is what no system can be without.
@@ -99,7 +90,7 @@ func (x *Index) whyDpkg() map[string]string {
 			n.base[p.Name] = true
 		}
 	}
-	n.reach(keys(n.base), n.any, func(name string) bool {
+	n.reach(slices.Collect(maps.Keys(n.base)), n.any, func(name string) bool {
 		if oneLayer {
 			n.base[name] = true
 		}
@@ -141,49 +132,35 @@ func (x *Index) aptInstalls() []string {
 
 // whyApk is by etc/apk/world of what was asked for.
 func (x *Index) whyApk() map[string]string {
-	var all []installed.Package
-	lowest := -1
-	base := make(map[string]bool)
-	var world string
-	x.kept(func(f File, content []byte) {
-		switch {
-		case f.Path == "etc/apk/world" && f.Visible():
-			world = string(content)
-		case strings.HasSuffix(f.Path, "lib/apk/db/installed"):
-			packages := installed.Apk(string(content))
-			if lowest < 0 {
-				lowest = f.Layer
-			}
-			if f.Visible() {
-				all = append(all, packages...)
-			}
-			for _, p := range packages {
-				if f.Layer == lowest {
-					base[p.Name] = true
-				}
-			}
-		}
-	})
-	n := newNeeds(all, ReasonShared)
-	n.base = base
-	for _, name := range installed.World(world) {
+	n := x.needsOver(isApk, func(content []byte) []installed.Package { return installed.Apk(string(content)) })
+	for _, name := range installed.World(string(x.Content("etc/apk/world"))) {
 		n.asked[name] = true
 	}
 	n.explain()
 	return n.why
 }
 
-// whyRpm knows of no asking: what the lowest database has is the base image, and
-// of the rest it was what nothing needs.
+// whyRpm knows of no asking: of what is not the base image it was what nothing
+// needs.
 func (x *Index) whyRpm() map[string]string {
+	n := x.needsOver(isRpm, func(content []byte) []installed.Package {
+		packages, _ := installed.Rpm(content) // Owners warns of what cannot be read
+		return packages
+	})
+	n.explain()
+	return n.why
+}
+
+// needsOver are those of the packages in the databases at such paths. The base
+// image is what the lowest has.
+func (x *Index) needsOver(isDatabase func(path string) bool, read func(content []byte) []installed.Package) *needs {
 	var all []installed.Package
-	lowest := -1
-	base := make(map[string]bool)
+	lowest, base := -1, make(map[string]bool)
 	x.kept(func(f File, content []byte) {
-		if !isRpm(f.Path) {
+		if !isDatabase(f.Path) {
 			return
 		}
-		packages, _ := installed.Rpm(content) // Owners warns of what cannot be read
+		packages := read(content)
 		if lowest < 0 {
 			lowest = f.Layer
 		}
@@ -198,8 +175,7 @@ func (x *Index) whyRpm() map[string]string {
 	})
 	n := newNeeds(all, ReasonShared)
 	n.base = base
-	n.explain()
-	return n.why
+	return n
 }
 
 func (x *Index) whyConda() map[string]string {
@@ -240,12 +216,4 @@ func (x *Index) whyPip(o *Owners) map[string]string {
 	n.asked = asked
 	n.explain()
 	return n.why
-}
-
-func keys(set map[string]bool) []string {
-	all := make([]string, 0, len(set))
-	for name := range set {
-		all = append(all, name)
-	}
-	return all
 }

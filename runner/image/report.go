@@ -1,12 +1,7 @@
 package image
 
 import (
-	"cmp"
-	"encoding/json"
-	"io"
-	"regexp"
 	"slices"
-	"strings"
 )
 
 // Schema is the form of a Report's JSON. Fields are never renamed within it;
@@ -25,33 +20,33 @@ type Report struct {
 	WastedBytes     int64  `json:"wasted_bytes"` // hidden by later layers, each copy counted once
 	Files           int    `json:"files"`        // of all layers, folders not counted
 
-	Reasons  []Because `json:"reasons"` // largest first
-	Owners   []Share   `json:"owners"`  // largest first
-	Layers   []Made    `json:"layers"`  // from the lowest on
-	Findings []Finding `json:"findings"`
+	Reasons  []ReasonShare `json:"reasons"` // largest first
+	Owners   []OwnerShare  `json:"owners"`  // largest first
+	Layers   []LayerShare  `json:"layers"`  // from the lowest on
+	Findings []Finding     `json:"findings"`
 
 	Gates    []Gate   `json:"gates"`
 	Verdict  Verdict  `json:"verdict"`
 	Warnings []string `json:"warnings"`
 }
 
-// A Share is what one owner has of an image, and the Reason why it is there.
-type Share struct {
+// An OwnerShare is what one owner has of an image, and the Reason why it is there.
+type OwnerShare struct {
 	Owned
 	Reason string `json:"reason"`
 }
 
-// Because is how much of an image is there for one Reason. The Reasons' bytes
+// A ReasonShare is how much of an image is there for one Reason. The Reasons' bytes
 // add up to the image's.
-type Because struct {
+type ReasonShare struct {
 	Reason string `json:"reason"`
 	Owners int    `json:"owners"`
 	Bytes  int64  `json:"bytes"`
 	Wasted int64  `json:"wasted_bytes"`
 }
 
-// Made is a layer with what made it.
-type Made struct {
+// A LayerShare is a layer with what made it.
+type LayerShare struct {
 	DiffID          string `json:"diff_id,omitempty"`
 	CreatedBy       string `json:"created_by,omitempty"` // its Instruction on one line, without secrets
 	UnpackedBytes   int64  `json:"unpacked_bytes"`
@@ -65,7 +60,7 @@ type Made struct {
 func Describe(x *Index, owners *Owners) *Report {
 	r := &Report{
 		Schema: Schema, Ref: x.Ref, Digest: x.Config.ID, UnpackedBytes: x.UnpackedBytes(),
-		Reasons: []Because{}, Owners: []Share{}, Layers: []Made{}, Gates: []Gate{}, Verdict: Pass,
+		Reasons: []ReasonShare{}, Owners: []OwnerShare{}, Layers: []LayerShare{}, Gates: []Gate{}, Verdict: Pass,
 		Warnings: append([]string{}, x.Warnings...),
 	}
 	if c := x.Config; c.OS != "" {
@@ -75,7 +70,7 @@ func Describe(x *Index, owners *Owners) *Report {
 		r.CompressedBytes = &n
 	}
 	for _, l := range x.Layers {
-		r.Layers = append(r.Layers, Made{
+		r.Layers = append(r.Layers, LayerShare{
 			DiffID: l.DiffID, CreatedBy: line(l.CreatedBy),
 			UnpackedBytes: l.UnpackedBytes, CompressedBytes: l.CompressedBytes,
 		})
@@ -89,33 +84,27 @@ func Describe(x *Index, owners *Owners) *Report {
 	}
 	why := make(map[Owner]string)
 	for _, reason := range x.Reasons(owners) {
-		r.Reasons = append(r.Reasons, Because{reason.Name, len(reason.Packages), reason.Bytes, reason.Wasted})
+		r.Reasons = append(r.Reasons, ReasonShare{reason.Name, len(reason.Packages), reason.Bytes, reason.Wasted})
 		for _, o := range reason.Packages {
 			why[o.Owner] = reason.Name
 		}
 	}
 	for _, o := range owners.All {
-		r.Owners = append(r.Owners, Share{o, why[o.Owner]})
+		r.Owners = append(r.Owners, OwnerShare{o, why[o.Owner]})
 	}
-	r.Find(Check(x, owners)...)
+	r.Add(Check(x, owners)...)
 	return r
 }
 
-// longDigest is what the classic builder names what it copies by.
-var longDigest = regexp.MustCompile(`\b((?:file|dir|multi|sha256):[0-9a-f]{12})[0-9a-f]{20,}\b`)
-
-// line is what made a layer, for people.
-func line(createdBy string) string {
-	s := Redacted(Instruction(createdBy[:min(len(createdBy), longHistory)]))
-	return strings.Join(strings.Fields(longDigest.ReplaceAllString(s, "$1…")), " ")
-}
-
-// Find adds findings: the most severe first, and of these the heaviest.
-func (r *Report) Find(findings ...Finding) {
+// Add adds findings: the most severe first, and of these the heaviest.
+func (r *Report) Add(findings ...Finding) {
 	r.Findings = slices.Concat([]Finding{}, r.Findings, findings)
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(b.Severity.rank(), a.Severity.rank()), cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.ID, b.ID))
-	})
+	for i, f := range r.Findings {
+		if f.Evidence == nil {
+			r.Findings[i].Evidence = []string{} // a list in JSON
+		}
+	}
+	slices.SortStableFunc(r.Findings, worseFirst)
 }
 
 // Trace adds the findings of what the image was built from. Of what the image
@@ -125,7 +114,7 @@ func (r *Report) Trace(findings ...Finding) {
 	for _, f := range findings {
 		i := slices.IndexFunc(r.Findings, func(have Finding) bool { return have.ID == f.ID })
 		if i < 0 {
-			r.Find(f)
+			r.Add(f)
 			continue
 		}
 		have := &r.Findings[i]
@@ -134,15 +123,5 @@ func (r *Report) Trace(findings ...Finding) {
 			have.Severity = f.Severity
 		}
 	}
-	r.Find() // by their severities anew
-}
-
-// Write writes the report as JSON.
-func (r *Report) Write(w io.Writer) error { return write(w, r) }
-
-func write(w io.Writer, what any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", " ")
-	e.SetEscapeHTML(false)
-	return e.Encode(what)
+	r.Add() // by their severities anew
 }

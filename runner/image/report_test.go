@@ -98,15 +98,15 @@ func TestEverythingAddsUp(t *testing.T) {
 	}
 }
 
-func share(kind OwnerKind, name, version string, bytes int64) Share {
-	return Share{Owned{Owner: Owner{kind, name, version}, Bytes: bytes}, "some"}
+func share(kind OwnerKind, name, version string, bytes int64) OwnerShare {
+	return OwnerShare{Owned{Owner: Owner{kind, name, version}, Bytes: bytes}, "some"}
 }
 
 func TestDiffOwners(t *testing.T) {
-	before := &Report{Owners: []Share{
+	before := &Report{Owners: []OwnerShare{
 		share(Pip, "torch", "2.4", 100), share(Pip, "numpy", "1.26", 10), share(Pip, "numpy", "1.25", 9), share(Dpkg, "numpy", "1", 1),
 	}}
-	after := &Report{Owners: []Share{share(Pip, "numpy", "2.0", 12), share(Dpkg, "numpy", "1", 1), share(Pip, "new", "", 5)}}
+	after := &Report{Owners: []OwnerShare{share(Pip, "numpy", "2.0", 12), share(Dpkg, "numpy", "1", 1), share(Pip, "new", "", 5)}}
 	want := []OwnerChange{
 		{Pip, "torch", "some", "2.4", "", OldOnly, Change{100, 0}},
 		{Pip, "numpy", "some", "1.25, 1.26", "2.0", Both, Change{19, 12}},
@@ -143,7 +143,7 @@ func TestDiffLayers(t *testing.T) {
 	report := func(ids ...string) *Report {
 		r := new(Report)
 		for _, id := range ids {
-			r.Layers = append(r.Layers, Made{DiffID: id, UnpackedBytes: 10})
+			r.Layers = append(r.Layers, LayerShare{DiffID: id, UnpackedBytes: 10})
 		}
 		return r
 	}

@@ -50,6 +50,14 @@ func Redacted(text string) string {
 	return b.String() + text[end:]
 }
 
+// RedactedValue is what a variable of this name holds, masked as Redacted does.
+func RedactedValue(name, value string) string {
+	if IsSecret(name, value) {
+		return "***"
+	}
+	return Redacted(value)
+}
+
 // A hit is one secret in a text: what it is called, and where it stands.
 type hit struct {
 	name       string
@@ -59,7 +67,7 @@ type hit struct {
 func secretsIn(text string) []hit {
 	var found []hit
 	for _, m := range assignment.FindAllStringSubmatchIndex(text, -1) {
-		if name := text[m[2]:m[3]]; secretName(name) && secretValue(name, text[m[4]:m[5]]) {
+		if name := text[m[2]:m[3]]; IsSecret(name, text[m[4]:m[5]]) {
 			found = append(found, hit{name, m[4], m[5]})
 		}
 	}
@@ -90,11 +98,18 @@ func secretsIn(text string) []hit {
 	return found
 }
 
-// secretName reports whether a variable of this name holds a secret, by its
-// last words: TOKENIZERS_PARALLELISM, GPG_KEY and PYTHON_SHA256 do not.
-func secretName(name string) bool {
+// IsSecret reports whether a variable of this name and value holds a secret.
+func IsSecret(name, value string) bool { return SecretName(name) && secretValue(name, value) }
+
+// switches are first words of names that say whether something is done with a
+// secret: USE_AUTH_TOKEN.
+var switches = []string{"USE", "ENABLE", "DISABLE", "REQUIRE", "ALLOW"}
+
+// SecretName reports whether variables of this name hold secrets, by its last
+// words: TOKENIZERS_PARALLELISM, GPG_KEY and PYTHON_SHA256 do not.
+func SecretName(name string) bool {
 	words := strings.FieldsFunc(strings.ToUpper(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
-	if len(words) == 0 || words[0] == "NV" || words[0] == "NVIDIA" && !slices.Contains(words, "API") {
+	if len(words) == 0 || words[0] == "NV" || words[0] == "NVIDIA" && !slices.Contains(words, "API") || slices.Contains(switches, words[0]) {
 		return false
 	}
 	last, before := words[len(words)-1], ""
@@ -102,10 +117,10 @@ func secretName(name string) bool {
 		before = words[len(words)-2]
 	}
 	switch last {
-	case "PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "SECRET", "APIKEY":
+	case "PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "SECRET", "APIKEY", "AUTHTOKEN", "ACCESSKEY", "SECRETKEY":
 		return true
-	case "AUTHTOKEN":
-		return true
+	case "PWD", "CREDENTIAL", "CREDENTIALS": // alone a folder, and a word of text
+		return before != "" && before != "OLD"
 	case "TOKEN": // of a tokenizer, not of an account
 		return !slices.Contains([]string{"PAD", "EOS", "BOS", "UNK", "SEP", "CLS", "MASK", "STOP", "IMAGE", "AUDIO", "SPECIAL", "EOT", "PER"}, before)
 	case "KEY":
@@ -116,7 +131,7 @@ func secretName(name string) bool {
 	case "ID":
 		return before == "KEY" && len(words) > 2 && words[len(words)-3] == "ACCESS"
 	}
-	return false
+	return strings.HasSuffix(last, "PASSWORD") // PGPASSWORD
 }
 
 // placeholders are values that stand for none.

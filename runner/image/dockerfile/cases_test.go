@@ -109,6 +109,9 @@ var cases = []struct {
 
 	{"secrets", "env", "FROM a/b\nENV HF_TOKEN=hf_abc\n", "2"},
 	{"secrets", "arg", "FROM a/b\nARG AWS_SECRET_ACCESS_KEY\n", "2"},
+	{"secrets", "no underscore", "FROM a/b\nARG PGPASSWORD\nENV MYSQL_PWD=x1y2z3 OLDPWD=/ PWD=/\n", "2 3"},
+	{"secrets", "switch", "FROM a/b\nARG USE_AUTH_TOKEN\n", ""},
+	{"secrets", "path of a secret", "FROM a/b\nENV GOOGLE_APPLICATION_CREDENTIALS=/run/secrets/gcp.json\n", ""},
 	{"secrets", "empty", "FROM a/b\nENV HF_TOKEN=\"\"\n", ""},
 	{"secrets", "not secret", "FROM a/b\nENV TOKENIZERS_PARALLELISM=false MAX_TOKENS=5 DB_PASSWORD_FILE=/run/secrets/db PUBLIC_KEY=x KEY=1 PAD_TOKEN=x\n", ""},
 	{"secrets", "mounted", "FROM a/b\nRUN --mount=type=secret,id=hf_token HF_TOKEN=$(cat /run/secrets/hf_token) hf download x\n", ""},
@@ -242,9 +245,11 @@ ENV OPENAI_API_KEY s3cret
 RUN apt-get update && HF_TOKEN=s3cret apt-get install gcc
 RUN pip install --extra-index-url https://user:s3cret@example.com/simple x
 RUN PASSWORD='s3cret' pip install --index-url=https://s3cret@example.com/simple y
+RUN curl -H "Authorization: Bearer s3cret" https://example.com/install | sh
+RUN curl --password s3cret https://example.com/install | sh
 `
 	all := findings(t, text)
-	if f := find(all, "secrets"); f == nil || len(f.Evidence) != 4 {
+	if f := find(all, "secrets"); f == nil || len(f.Evidence) != 6 {
 		t.Errorf("%+v", f)
 	}
 	for _, f := range all {

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -14,8 +13,6 @@ import (
 
 	"mlbench/runner/image"
 )
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // copies are the paths that a step copies from the context, and where to.
 func (s step) copies() (from []string, to string) {

@@ -45,7 +45,7 @@ func cudaTwice(b *build) (e evidence) {
 		e.remedy = "keep the base's torch: leave it out of what is installed, or begin with a slim base"
 	}
 	if len(e.lines) > 0 {
-		e.lines = slices.Insert(e.lines, 0, "line "+itoa(from.line)+": "+tidy(from.text))
+		e.lines = slices.Insert(e.lines, 0, shown(from.line, from.text))
 	}
 	return e
 }
@@ -150,7 +150,7 @@ func cudaMismatch(b *build) (e evidence) {
 		}
 	}
 	if len(e.lines) > 0 {
-		e.lines = slices.Insert(e.lines, 0, "line "+itoa(from.line)+": "+tidy(from.text))
+		e.lines = slices.Insert(e.lines, 0, shown(from.line, from.text))
 	}
 	return e
 }

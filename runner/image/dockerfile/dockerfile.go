@@ -117,9 +117,10 @@ type evidence struct {
 	remedy   string         // "" is the check's own
 }
 
-func (e *evidence) add(line int, text string) {
-	e.note(fmt.Sprintf("line %d: %s", line, tidy(text)))
-}
+func (e *evidence) add(line int, text string) { e.note(shown(line, text)) }
+
+// shown is an instruction or a command as evidence has it.
+func shown(line int, text string) string { return fmt.Sprintf("line %d: %s", line, tidy(text)) }
 
 func (e *evidence) note(text string) {
 	if !slices.Contains(e.lines, text) && len(e.lines) < 10*maxEvidence {

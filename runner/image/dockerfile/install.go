@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"mlbench/runner/image/installed"
 )
 
 // An install is a command that installs packages.
@@ -135,14 +137,12 @@ func (s step) installs() []install {
 	return all
 }
 
-// bare is a package's name without version, extras and marker, in lower case
-// and with dashes, as PyPI compares names (PEP 503).
+// bare is a package's name without version, extras and marker, normalised.
 func bare(requirement string) string {
-	name := strings.ToLower(requirement)
-	if i := strings.IndexAny(name, "[=<>!~;@ "); i >= 0 {
-		name = name[:i]
+	if i := strings.IndexAny(requirement, "[=<>!~;@ "); i >= 0 {
+		requirement = requirement[:i]
 	}
-	return strings.NewReplacer("_", "-", ".", "-").Replace(strings.TrimSpace(name))
+	return installed.Normal(requirement)
 }
 
 // isPath reports whether a requirement is a folder, a file or an address.

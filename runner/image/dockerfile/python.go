@@ -43,8 +43,7 @@ func (b *build) leavesCache(at step, i install) bool {
 	}
 	switch i.tool {
 	case "pip":
-		ownTools := len(i.files) == 0 && len(i.packages) > 0 && !slices.ContainsFunc(i.packages, func(p string) bool { return !isInstaller(p) })
-		return !ownTools && !i.opt("--no-cache-dir") && !set("PIP_NO_CACHE_DIR") && !at.calls("pip", "purge") && !at.calls("pip3", "purge") &&
+		return !ownTools(i) && !i.opt("--no-cache-dir") && !set("PIP_NO_CACHE_DIR") && !at.calls("pip", "purge") && !at.calls("pip3", "purge") &&
 			!gone("/.cache/pip") && !at.mountedVar("PIP_CACHE_DIR", i) && !i.opt("--cache-dir") && !i.has("--help", "--dry-run")
 	case "uv":
 		copies := slices.Contains(i.options["--link-mode"], "copy") || i.env["UV_LINK_MODE"] == "copy" || at.scope.env["UV_LINK_MODE"] == "copy"

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"mlbench/runner/image"
 )
 
 const maxText = 160 // characters of a line that are shown
@@ -11,9 +13,7 @@ const maxText = 160 // characters of a line that are shown
 var (
 	continuation = regexp.MustCompile("[\\\\`][ \t]*\r?\n")
 	space        = regexp.MustCompile(`\s+`)
-	login        = regexp.MustCompile(`(://)[^/\s@]+@`)
-	assignment   = regexp.MustCompile(`\b([A-Za-z_][A-Za-z0-9_]*)=("[^"]*"|'[^']*'|[^\s"']+)`)
-	option       = regexp.MustCompile(`(--[a-z-]*(?:password|token|secret|api-key)[ =])("[^"]*"|'[^']*'|[^\s"']+)`)
+	login        = regexp.MustCompile(`(://)[^/\s@]+@`) // be it a name, or a token that is as short
 )
 
 // tidy puts a command on one line for people: short, of valid UTF-8, and with
@@ -24,15 +24,7 @@ func tidy(text string) string {
 	}
 	text = strings.ToValidUTF8(text, "�")
 	text = space.ReplaceAllString(continuation.ReplaceAllString(text, " "), " ")
-	text = login.ReplaceAllString(text, "${1}…@")
-	text = assignment.ReplaceAllStringFunc(text, func(a string) string {
-		m := assignment.FindStringSubmatch(a)
-		if isSecret(m[1]) {
-			return m[1] + "=…"
-		}
-		return a
-	})
-	text = option.ReplaceAllString(text, "${1}…")
+	text = login.ReplaceAllString(image.Redacted(text), "${1}***@")
 	text = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), `\`))
 	if utf8.RuneCountInString(text) > maxText {
 		text = string([]rune(text)[:maxText-1]) + "…"

@@ -10,18 +10,12 @@ import (
 	"mlbench/runner/image"
 )
 
-var (
-	secretName = regexp.MustCompile(`(?i)(^|_)(password|passwd|pwd|secret|token|api_?key|access_?key|secret_?key|private_?key|auth_?key|credentials?)(_id)?$|(?i)(^|_)secret_|(?i)password$`)
-	// Names that merely speak of secrets: where one is, or how it is checked.
-	notSecret = regexp.MustCompile(`(?i)(^|_)(file|path|dir|url|uri|name|header|max|min|num|count|limit|size|length|public|pad|eos|bos|unk|stop|disable|enable|use|require|allow|expire|ttl|oldpwd)(_|$)`)
-	secretURL = regexp.MustCompile(`://[^/\s:@$]+:[^/\s@$]{3,}@`)
-	// Files that are nothing but secrets. Others may be templates.
-	secretFile = regexp.MustCompile(`(^|/)(id_rsa|id_dsa|id_ecdsa|id_ed25519|\.netrc|\.pypirc|\.aws|\.ssh|\.env|\.git-credentials|\.kube|kaggle\.json)(/|$)`)
-)
+// Files that are nothing but secrets. Others may be templates.
+var secretFile = regexp.MustCompile(`(^|/)(id_rsa|id_dsa|id_ecdsa|id_ed25519|\.netrc|\.pypirc|\.aws|\.ssh|\.env|\.git-credentials|\.kube|kaggle\.json)(/|$)`)
 
-func isSecret(name string) bool {
-	return secretName.MatchString(name) && !notSecret.MatchString(name) && !strings.EqualFold(name, "pwd")
-}
+// tells reports whether a text holds a secret, as the built image's check finds
+// them in its history.
+func tells(text string) bool { return image.Redacted(text) != text }
 
 // secrets in variables, addresses and copied files. Those of stages that are not
 // shipped stay in the builder's cache alone, and matter less.
@@ -54,13 +48,13 @@ func secret(at step) string {
 	switch c := at.what.(type) {
 	case *instructions.ArgCommand:
 		for _, kv := range c.Args {
-			if isSecret(kv.Key) {
+			if image.SecretName(kv.Key) {
 				return "ARG " + kv.Key
 			}
 		}
 	case *instructions.EnvCommand:
 		for _, kv := range c.Env {
-			if isSecret(kv.Key) && strings.Trim(kv.Value, `"'`) != "" || secretURL.MatchString(kv.Value) {
+			if image.IsSecret(kv.Key, kv.Value) || tells(kv.Value) {
 				return "ENV " + kv.Key + "=…"
 			}
 		}
@@ -69,12 +63,12 @@ func secret(at step) string {
 			return at.text
 		}
 	case *instructions.AddCommand:
-		if slices.ContainsFunc(c.SourcePaths, func(s string) bool { return secretFile.MatchString(s) || secretURL.MatchString(s) }) {
+		if slices.ContainsFunc(c.SourcePaths, func(s string) bool { return secretFile.MatchString(s) || tells(s) }) {
 			return at.text
 		}
 	case *instructions.RunCommand:
 		for _, r := range at.commands {
-			if slices.ContainsFunc(r.words, secretURL.MatchString) {
+			if tells(strings.Join(r.words, " ")) {
 				return r.text
 			}
 		}

@@ -43,7 +43,7 @@ func Apk(content string) []Package {
 				}
 			}
 		}
-		if p.Name != "" {
+		if p.named() {
 			all = append(all, p)
 		}
 	}

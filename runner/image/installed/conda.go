@@ -14,10 +14,13 @@ func Conda(content []byte) (Package, bool) {
 		Files   []string `json:"files"`
 		Depends []string `json:"depends"`
 	}
-	if len(content) > maxConda || json.Unmarshal(content, &meta) != nil || meta.Name == "" {
+	if len(content) > maxConda || json.Unmarshal(content, &meta) != nil {
 		return Package{}, false
 	}
 	p := Package{Name: meta.Name, Version: meta.Version, Files: meta.Files}
+	if !p.named() {
+		return Package{}, false
+	}
 	for _, need := range meta.Depends { // e.g. "python >=3.11,<3.12.0a0"
 		if name := firstWord(need); name != "" {
 			p.Needs = append(p.Needs, []string{name})

@@ -17,7 +17,7 @@ func Dpkg(status string) []Package {
 			Recommends: relations(field("Recommends"), left),
 			Essential:  field("Essential") == "yes" || field("Priority") == "required",
 		}
-		if p.Name == "" || len(all) == maxPackages {
+		if !p.named() || len(all) == maxPackages {
 			return
 		}
 		p.Source, _, _ = strings.Cut(field("Source"), " ")

@@ -9,6 +9,13 @@ import (
 	"strings"
 )
 
+// maxName is the longest name of a package that is believed, in bytes. Any number
+// of others may need it, and it is looked up for each.
+const maxName = 256
+
+// named reports whether a package has a name.
+func (p Package) named() bool { return p.Name != "" && len(p.Name) <= maxName }
+
 // maxPath is the longest path that is believed, in bytes: Linux's PATH_MAX.
 const maxPath = 4096
 

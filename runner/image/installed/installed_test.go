@@ -48,6 +48,20 @@ Version: without a name
 	}
 }
 
+// Names that are longer than any package's are not believed.
+func TestLongNames(t *testing.T) {
+	long := strings.Repeat("x", maxName+1)
+	if got := Dpkg("Package: " + long + "\nVersion: 1\n\nPackage: a\nVersion: 1\n"); len(got) != 1 || got[0].Name != "a" {
+		t.Errorf("dpkg: %.40v", got)
+	}
+	if got := Apk("P:" + long + "\n\nP:a\n"); len(got) != 1 {
+		t.Errorf("apk: %.40v", got)
+	}
+	if got, ok := Conda([]byte(`{"name": "` + long + `"}`)); ok {
+		t.Errorf("conda: %.40v", got)
+	}
+}
+
 func TestPip(t *testing.T) {
 	if got := slices.Collect(Record("a/b.py,sha256=x,10\r\n\"c,\"\"d\"\".py\",,\n../../bin/e,,\n\"open\n,,\n")); !slices.Equal(got, []string{"a/b.py", `c,"d".py`, "../../bin/e", "open"}) {
 		t.Errorf("%q", got)

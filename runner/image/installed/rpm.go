@@ -76,7 +76,7 @@ func rpmHeader(b []byte, left *room) (Package, bool) {
 			int64(binary.BigEndian.Uint32(entries[8:])), int64(binary.BigEndian.Uint32(entries[12:])), data, left)
 	}
 	p := Package{Name: h.first(rpmName), Arch: h.first(rpmArch), Provides: h.strings[rpmProvides]}
-	if p.Name == "" {
+	if !p.named() {
 		return p, false
 	}
 	p.Version = h.first(rpmVersion)

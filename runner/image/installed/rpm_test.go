@@ -147,3 +147,14 @@ func FuzzRpm(f *testing.F) {
 		}
 	})
 }
+
+// A row of millions of columns would take a hundred times the memory of its file.
+func TestRecordIsBounded(t *testing.T) {
+	for length, sound := range map[byte]bool{30: true, 100: false} {
+		row := make([]byte, length) // but for the first, each byte is a column that is NULL
+		row[0] = length
+		if columns, ok := record(row); ok != sound || ok && len(columns) != int(length)-1 {
+			t.Errorf("%d columns, %v", len(columns), ok)
+		}
+	}
+}

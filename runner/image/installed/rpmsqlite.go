@@ -173,11 +173,17 @@ func record(b []byte) ([][]byte, bool) {
 		if length > int64(len(data)) {
 			return nil, false
 		}
+		if len(columns) == maxColumns {
+			return nil, false
+		}
 		columns = append(columns, data[:length])
 		data = data[length:]
 	}
 	return columns, true
 }
+
+// maxColumns is how many a row may have: rpm's tables have two, SQLite's own five.
+const maxColumns = 32
 
 // varint reads SQLite's numbers: seven bits a byte, the first ones first. None
 // that makes sense here is negative.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/docker/go-units"
 
 	"mlbench/runner/image"
+	"mlbench/runner/image/installed"
 )
 
 // maxEvidence are the lines of one finding.
@@ -91,7 +91,7 @@ func (p *Policy) checkForbidden(o *image.Owners) (all []image.Finding) {
 // matches reports whether a package is forbidden. Owners that are no packages
 // never are, unless their kind is named.
 func (f Forbidden) matches(o image.Owner) bool {
-	if f.Kind == "" && !slices.Contains([]image.OwnerKind{image.Pip, image.Conda, image.Dpkg, image.Apk, image.Rpm}, o.Kind) || f.Kind != "" && f.Kind != o.Kind {
+	if f.Kind == "" && !o.Kind.IsPackage() || f.Kind != "" && f.Kind != o.Kind {
 		return false
 	}
 	return matches(f.Name, o) && f.Versions.Hold(o.Kind, o.Version)
@@ -102,8 +102,7 @@ func (f Forbidden) matches(o image.Owner) bool {
 func matches(pattern string, o image.Owner) bool {
 	name := o.Name
 	if o.Kind == image.Pip {
-		fold := strings.NewReplacer("_", "-", ".", "-")
-		name, pattern = fold.Replace(strings.ToLower(name)), fold.Replace(strings.ToLower(pattern))
+		name, pattern = installed.Normal(name), installed.Normal(pattern)
 	}
 	ok, _ := path.Match(pattern, name)
 	return ok
@@ -118,14 +117,14 @@ func (p *Policy) checkUser(x *image.Index) []image.Finding {
 		return nil
 	}
 	user, _, _ := strings.Cut(x.Config.Run.User, ":")
-	uid, known := number(x, user)
+	uid, known := x.UID(user)
 	switch {
 	case p.User == "non-root" && !(known && uid == 0):
 		return nil
 	case p.User != "non-root" && p.User == user:
 		return nil
 	case p.User != "non-root":
-		if wanted, ok := number(x, p.User); ok && known && wanted == uid {
+		if wanted, ok := x.UID(p.User); ok && known && wanted == uid {
 			return nil
 		}
 	}
@@ -133,28 +132,14 @@ func (p *Policy) checkUser(x *image.Index) []image.Finding {
 		fmt.Sprintf("user is %q, must be %s", x.Config.Run.User, p.User))}
 }
 
-// number is a user's, as far as it can be told: that of a name is in /etc/passwd.
-func number(x *image.Index, user string) (uid int, known bool) {
-	if user == "" || user == "root" {
-		return 0, true
-	}
-	if n, err := strconv.Atoi(user); err == nil {
-		return n, true
-	}
-	for line := range strings.Lines(string(x.Content("etc/passwd"))) {
-		if f := strings.Split(line, ":"); len(f) > 2 && f[0] == user {
-			n, err := strconv.Atoi(f[2])
-			return n, err == nil
-		}
-	}
-	return 0, false
-}
+// sizes are units as the reports write them.
+var sizes = []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
 
 func (p *Policy) checkSize(x *image.Index, o *image.Owners) (all []image.Finding) {
 	over := func(what string, bytes, limit int64, evidence ...string) {
 		if bytes > limit {
-			all = append(all, finding("size", fmt.Sprintf("%s may have %s at most", what, units.HumanSize(float64(limit))),
-				"see what is largest in it, or raise the limit", bytes-limit, append([]string{"has " + units.HumanSize(float64(bytes))}, evidence...)...))
+			all = append(all, finding("size", fmt.Sprintf("%s may have %s at most", what, units.CustomSize("%.4g %s", float64(limit), 1000, sizes)),
+				"see what is largest in it, or raise the limit", bytes-limit, append([]string{"has " + units.CustomSize("%.4g %s", float64(bytes), 1000, sizes)}, evidence...)...))
 		}
 	}
 	if p.MaxBytes > 0 {
@@ -190,15 +175,4 @@ func (p *Policy) checkLabels(x *image.Index) (all []image.Finding) {
 		}
 	}
 	return all
-}
-
-// Example is a policy's entry that allows what is built upon this image, for
-// people to paste.
-func Example(x *image.Index) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "policy:\n  bases:\n    - name: %s\n      layers:\n", strconv.Quote(x.Ref))
-	for _, l := range x.Layers {
-		fmt.Fprintf(&b, "        - %s\n", strconv.Quote(l.DiffID))
-	}
-	return b.String()
 }

@@ -42,10 +42,10 @@ func (p *Policy) checkLibc(x *image.Index, o *image.Owners) []image.Finding {
 // parity holds all that was found against what is wanted. Where there is none,
 // nothing shows that it matches.
 func parity(id, what string, wanted Versions, found []runtime, name string) []image.Finding {
-	title := strings.TrimSpace(what+" "+wanted.String()) + " is wanted, and the image has another"
+	title := strings.TrimSpace(what+" "+wanted.String()) + " is wanted, and the image has "
 	remedy := "FROM a base that has it, as the target does"
 	if len(found) == 0 {
-		return []image.Finding{finding(id, title, remedy, 0, "none was found")}
+		return []image.Finding{finding(id, title+"none that can be found", remedy, 0)}
 	}
 	var evidence []string
 	for _, r := range found {
@@ -56,7 +56,7 @@ func parity(id, what string, wanted Versions, found []runtime, name string) []im
 	if len(evidence) == 0 {
 		return nil
 	}
-	return []image.Finding{finding(id, title, remedy, 0, evidence...)}
+	return []image.Finding{finding(id, title+"another", remedy, 0, evidence...)}
 }
 
 var (

@@ -14,10 +14,6 @@ import (
 	"mlbench/runner/image"
 )
 
-var kinds = []image.OwnerKind{
-	image.Pip, image.Conda, image.Dpkg, image.Apk, image.Rpm, image.Runtime, image.CUDA, image.Weights, image.Cache, image.Application, image.Unowned,
-}
-
 var digest = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 func (p *Policy) document(n *yaml.Node) error {
@@ -124,7 +120,7 @@ func (p *Policy) sizes(r *reader) map[string]field {
 		}),
 		"owners": limit(func(name string, n int64) error {
 			s := Size{Name: name, MaxBytes: n}
-			if before, after, ok := strings.Cut(name, "/"); ok && slices.Contains(kinds, image.OwnerKind(before)) {
+			if before, after, ok := strings.Cut(name, "/"); ok && slices.Contains(image.OwnerKinds(), image.OwnerKind(before)) {
 				s.Kind, s.Name = image.OwnerKind(before), after
 			}
 			p.Sizes = append(p.Sizes, s)
@@ -203,10 +199,10 @@ func (p *Policy) report(r *reader) field {
 
 func kind(s string) (image.OwnerKind, error) {
 	k := image.OwnerKind(s)
-	if !slices.Contains(kinds, k) {
-		names := make([]string, len(kinds))
-		for i, k := range kinds {
-			names[i] = string(k)
+	if !slices.Contains(image.OwnerKinds(), k) {
+		var names []string
+		for _, k := range image.OwnerKinds() {
+			names = append(names, string(k))
 		}
 		return "", fmt.Errorf("kind %q is not known%s", s, nearest(s, names))
 	}

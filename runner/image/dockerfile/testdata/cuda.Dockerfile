@@ -2,7 +2,7 @@
 ARG CUDA_VERSION=12.1.1
 FROM nvidia/cuda:${CUDA_VERSION}-cudnn8-devel-ubuntu22.04
 ENV DEBIAN_FRONTEND=noninteractive \
-    HUGGING_FACE_HUB_TOKEN=hf_x
+    HUGGING_FACE_HUB_TOKEN=hf_0123456789
 RUN apt-get update && apt-get install -y \
     # for the wheels that compile
     git python3 python3-pip ffmpeg \

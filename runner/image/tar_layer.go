@@ -23,6 +23,7 @@ type tarLayer struct {
 	names    map[int][]int  // places of all names, by the first, of what has several
 	contents map[int][]byte // by the place of the first name
 	torn     bool           // a folder was replaced by what is none
+	used     bool           // an image has it already
 }
 
 // A tarReader reads layers' tars.
@@ -30,7 +31,9 @@ type tarReader struct {
 	*source
 	opts    Options
 	left    budget
-	entries int   // so far, in all layers
+	headers int   // so far, in all layers
+	entries int   // that came of them
+	text    int64 // bytes of their paths and targets
 	bytes   int64 // of files, so far
 	hash    hash.Hash
 	buffer  []byte
@@ -69,6 +72,9 @@ const (
 )
 
 func (l *tarLayer) add(h *tar.Header, content io.Reader) error {
+	if l.headers++; l.headers > l.limits.entries {
+		return l.tooMany()
+	}
 	name, err := l.clean(h.Name)
 	if err != nil || name == "" || h.Typeflag == tar.TypeXGlobalHeader {
 		return err
@@ -93,6 +99,9 @@ func (l *tarLayer) add(h *tar.Header, content io.Reader) error {
 	case tar.TypeDir:
 		f.Kind = Folder
 	case tar.TypeSymlink:
+		if len(h.Linkname) > l.limits.path {
+			return fmt.Errorf("%w: %.60q leads to a path of %d bytes, and %d is the most", ErrMalformed, name, len(h.Linkname), l.limits.path)
+		}
 		f.Kind, f.Link, f.Size, f.Mode = Symlink, h.Linkname, int64(len(h.Linkname)), fs.ModePerm
 	case tar.TypeLink:
 		return l.link(f, h.Linkname)
@@ -101,7 +110,7 @@ func (l *tarLayer) add(h *tar.Header, content io.Reader) error {
 			f = File{Path: f.Path, Kind: Whiteout} // as overlayfs has it
 		}
 	default:
-		l.left.warnings = append(l.left.warnings, fmt.Sprintf("%q is left out: it is of a type that is not known, %q", name, h.Typeflag))
+		l.left.warn("%.200q is left out: it is of a type that is not known, %q", name, h.Typeflag)
 		return nil
 	}
 	if l.bytes += f.Size; l.bytes > l.limits.bytes || f.Size > l.limits.bytes {
@@ -129,17 +138,13 @@ func (l *tarLayer) clean(name string) (string, error) {
 	return clean, nil
 }
 
-func join(dir, base string) string {
-	if dir == "" {
-		return base
-	}
-	return dir + "/" + base
-}
-
 // put takes an entry down, in the place of what has its path.
 func (l *tarLayer) put(f File) (place int, err error) {
 	if l.entries++; l.entries > l.limits.entries {
 		return 0, l.tooMany()
+	}
+	if l.text += int64(len(f.Path) + len(f.Link)); l.text > l.limits.text {
+		return 0, l.tooLong()
 	}
 	if before, ok := l.at[f.Path]; ok {
 		was := l.files[before]

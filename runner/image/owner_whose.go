@@ -56,16 +56,29 @@ func sourceOf(path string) string {
 	return dir + base[:i] + ".py"
 }
 
+// neighbours are what neighbour has found of a folder in a layer.
+type neighbours struct {
+	dir   string
+	layer int
+	owner int32
+	ok    bool
+}
+
 // neighbour is the owner of the Python package that a file lies in without
 // having been written down: what a package made or fetched later.
 func (c *claims) neighbour(f File) (int32, bool) {
 	if !strings.Contains(f.Path, "-packages/") {
 		return 0, false
 	}
-	for dir := folder(f.Path); !strings.HasSuffix(dir, "-packages") && dir != ""; dir = folder(dir) {
-		if owner, ok := c.ofPath(dir+"/__init__.py", f.Layer); ok {
-			return owner, true
+	near := neighbours{dir: folder(f.Path), layer: f.Layer}
+	if near.dir == c.near.dir && near.layer == c.near.layer { // as of most files that come one after another
+		return c.near.owner, c.near.ok
+	}
+	for dir := near.dir; !near.ok && !strings.HasSuffix(dir, "-packages") && dir != ""; dir = folder(dir) {
+		if module, is := c.modules[dir]; is {
+			near.owner, near.ok = c.ofPath(module, f.Layer)
 		}
 	}
-	return 0, false
+	c.near = near
+	return near.owner, near.ok
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"maps"
 	"slices"
 
 	"mlbench/runner/image/installed"
@@ -37,14 +38,7 @@ func newNeeds(all []installed.Package, several string) *needs {
 }
 
 // names are all packages, sorted.
-func (n *needs) names() []string {
-	names := make([]string, 0, len(n.of))
-	for name := range n.of {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (n *needs) names() []string { return slices.Sorted(maps.Keys(n.of)) }
 
 // satisfying are the packages that satisfy a need, by its alternatives in order.
 func (n *needs) satisfying(alternatives []string) []string {

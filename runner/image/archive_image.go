@@ -7,21 +7,18 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/distribution/reference"
 )
 
-// A Descriptor names a blob (OCI image specification).
-type Descriptor struct {
-	MediaType   string            `json:"mediaType"`
-	Digest      string            `json:"digest"`
-	Size        int64             `json:"size"`
-	Platform    *Platform         `json:"platform,omitempty"`
-	Annotations map[string]string `json:"annotations,omitempty"`
-}
-
-// A Platform is what an image is for, as Go names it.
-type Platform struct {
-	Architecture string `json:"architecture"`
-	OS           string `json:"os"`
+// An archived image is one that an archive describes.
+type archived struct {
+	id      string   // its configuration's digest
+	digests []string // of its manifest and of indexes that lead to it
+	names   []string
+	config  []byte
+	layers  []string // names of files
+	Platform
 }
 
 // Image finds an image of an archive by a name or digest, or with "" the only
@@ -118,3 +115,26 @@ func (a *Archive[T]) ordered(i *archived) ([]ArchiveLayer[T], error) {
 
 // maxArchiveLinks is how many links may lead to a layer.
 const maxArchiveLinks = 8
+
+// is reports whether a user means this image: by a name, which may leave out
+// what docker adds, or by a digest or its first twelve digits.
+func (i *archived) is(want string) bool {
+	if _, digest, ok := strings.Cut(want, "@"); ok {
+		want = digest
+	}
+	digits := strings.TrimPrefix(want, "sha256:")
+	for _, d := range append([]string{i.id}, i.digests...) {
+		if len(digits) >= 12 && strings.HasPrefix(strings.TrimPrefix(d, "sha256:"), digits) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(i.names, func(name string) bool { return name == want || fullName(name) == fullName(want) })
+}
+
+// fullName is a name with what docker adds to it.
+func fullName(name string) string {
+	if named, err := reference.ParseNormalizedNamed(name); err == nil {
+		return reference.TagNameOnly(named).String()
+	}
+	return name
+}

@@ -3,6 +3,7 @@ package image
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -38,38 +39,28 @@ func newSurvey(x *Index, o *Owners) *survey {
 			s.reasons[p.Owner] = reason.Name
 		}
 	}
-	bearers := make(map[Place]int)
-	for _, f := range x.Files {
-		if f.Kind == HardLink {
-			bearers[Place{f.Layer, f.Link}] = -1
-		}
-	}
-	if len(bearers) == 0 {
-		return s
-	}
-	for i, f := range x.Files {
-		if _, ok := bearers[Place{f.Layer, f.Path}]; ok && f.Kind == Regular {
-			bearers[Place{f.Layer, f.Path}] = i
-		}
-	}
 	for i, f := range x.Files {
 		if f.Kind != HardLink {
 			continue
 		}
-		if b := bearers[Place{f.Layer, f.Link}]; b >= 0 {
-			s.names[b] = append(s.names[b], i)
+		if bearer, ok := x.find(f.Layer, f.Link); ok && x.Files[bearer].Kind == Regular {
+			s.names[bearer] = append(s.names[bearer], i)
 		}
 	}
 	return s
 }
 
 // packaged reports whether a package manager brought the file.
-func (s *survey) packaged(i int) bool {
-	switch s.o.Of(i).Kind {
-	case Pip, Conda, Dpkg, Apk, Rpm:
-		return true
+func (s *survey) packaged(i int) bool { return s.o.Of(i).Kind.IsPackage() }
+
+// env is a variable's value, "" where it is not set.
+func (s *survey) env(name string) string {
+	for _, env := range s.x.Config.Run.Env {
+		if value, ok := strings.CutPrefix(env, name+"="); ok {
+			return value
+		}
 	}
-	return false
+	return ""
 }
 
 // A haul is what a check gathers: files, under names to show them by.
@@ -138,15 +129,14 @@ type weight struct {
 
 // heaviest are lines of evidence.
 func heaviest(weights map[string]*weight) []string {
-	all := make([]*weight, 0, len(weights))
-	for _, w := range weights {
-		all = append(all, w)
-	}
-	slices.SortFunc(all, func(a, b *weight) int {
+	all := slices.SortedFunc(maps.Values(weights), func(a, b *weight) int {
 		return cmp.Or(cmp.Compare(b.bytes, a.bytes), cmp.Compare(b.files, a.files), strings.Compare(a.name, b.name))
 	})
 	var lines []string
 	for i, w := range all {
+		if w.bytes == 0 && all[0].bytes > 0 {
+			break // the others are what the finding weighs
+		}
 		if i == longest {
 			var rest int64
 			for _, w := range all[i:] {

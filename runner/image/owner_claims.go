@@ -1,9 +1,7 @@
 package image
 
 import (
-	"cmp"
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -24,11 +22,14 @@ type claims struct {
 	trees  map[string]int32 // the same of folders that are someone's with all in them
 	list   []claim
 	links  links
+	steps  []string // the instructions that made the layers
 
 	packages map[string][]version // of the system's packages, by layer
 	runtimes map[string]Owner     // of folders and files
 	condas   map[string]bool      // folders of conda's environments
 	hub      map[string]string    // see blobs
+	modules  map[string]string    // folders' __init__.py
+	near     neighbours           // the last ones
 	warnings []string
 	left     int // bytes of paths that databases may still claim
 }
@@ -41,11 +42,17 @@ func newClaims(x *Index) *claims {
 	c := &claims{
 		x: x, places: make(map[Owner]int32), trees: make(map[string]int32),
 		paths: make(map[string]int32, len(x.Files)), links: newLinks(x),
-		packages: make(map[string][]version), runtimes: make(map[string]Owner), condas: make(map[string]bool), left: maxClaimed,
+		packages: make(map[string][]version), runtimes: make(map[string]Owner), condas: make(map[string]bool), modules: make(map[string]string), left: maxClaimed,
+	}
+	for _, l := range x.Layers {
+		c.steps = append(c.steps, Instruction(l.CreatedBy[:min(len(l.CreatedBy), longHistory)]))
 	}
 	for _, f := range x.Files {
 		if !f.isFolder() && f.Kind != Whiteout {
 			c.paths[f.Path] = -1
+			if dir, ok := strings.CutSuffix(f.Path, "/__init__.py"); ok {
+				c.modules[dir] = f.Path
+			}
 		}
 	}
 	return c
@@ -157,32 +164,4 @@ func (c *claims) ofTree(name string, layer int) (int32, bool) {
 		name = folder(name)
 	}
 	return 0, false
-}
-
-// kept calls f with each file whose content was kept, from the lowest layer on.
-func (x *Index) kept(f func(file File, content []byte)) {
-	places := make([]int, 0, len(x.contents))
-	for i := range x.contents {
-		places = append(places, i)
-	}
-	slices.Sort(places)
-	for _, i := range places {
-		f(x.Files[i], x.contents[i])
-	}
-}
-
-// folder is the folder that a path is in, "" for the root.
-func folder(name string) string { return name[:max(strings.LastIndexByte(name, '/'), 0)] }
-
-// at is the last of what was seen up to a layer, else the first after; list is
-// by layer.
-func at[T any](list []T, layer func(T) int, want int) (t T, ok bool) {
-	if len(list) == 0 {
-		return t, false
-	}
-	i, found := slices.BinarySearchFunc(list, want, func(t T, want int) int { return cmp.Compare(layer(t), want) })
-	if !found && i > 0 {
-		i--
-	}
-	return list[i], true
 }

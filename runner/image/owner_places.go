@@ -200,7 +200,7 @@ func (c *claims) cache(f File) Owner {
 // application is what lies in the folder that containers start in, and what a
 // COPY or ADD brought: by that folder, else by the highest that tells.
 func (c *claims) application(f File) Owner {
-	start := strings.Trim(path.Clean("/"+c.x.Config.Run.WorkingDir), "/")
+	start := c.x.Config.Run.Folder()
 	if start != "" && strings.HasPrefix(f.Path, start+"/") {
 		return Owner{Kind: Application, Name: "/" + start}
 	}
@@ -219,11 +219,6 @@ func (c *claims) application(f File) Owner {
 // isCopied reports whether a layer was made by COPY or ADD, and not for a system
 // to begin with.
 func (c *claims) isCopied(layer int) bool {
-	step, ok := strings.CutPrefix(c.x.Layers[layer].CreatedBy, "/bin/sh -c #(nop)")
-	if !ok {
-		step = c.x.Layers[layer].CreatedBy
-	}
-	step = strings.TrimSpace(step)
-	added := strings.HasPrefix(step, "ADD ")
-	return (added || strings.HasPrefix(step, "COPY ")) && (layer > 0 || !added && len(c.packages) == 0)
+	added := strings.HasPrefix(c.steps[layer], "ADD ")
+	return copies(c.steps[layer]) && (layer > 0 || !added && len(c.packages) == 0)
 }

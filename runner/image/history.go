@@ -44,19 +44,25 @@ func copies(instruction string) bool {
 	return strings.HasPrefix(instruction, "COPY ") || strings.HasPrefix(instruction, "ADD ")
 }
 
-// told is an instruction as findings show it: without secrets, and not too long.
+// longDigest is what the classic builder names what it copies by.
+var longDigest = regexp.MustCompile(`\b((?:file|dir|multi|sha256):[0-9a-f]{12})[0-9a-f]{20,}\b`)
+
+// line is what made a layer, for people: on one line, without secrets.
+func line(createdBy string) string {
+	s := Redacted(Instruction(createdBy[:min(len(createdBy), longHistory)]))
+	return strings.Join(strings.Fields(longDigest.ReplaceAllString(s, "$1…")), " ")
+}
+
+// told is that as findings show it: not too long.
 func told(createdBy string) string {
 	if createdBy == "" {
 		return "a layer without history"
 	}
-	if len(createdBy) > longHistory {
-		createdBy = createdBy[:longHistory]
+	s := line(createdBy)
+	if len(s) > 80 {
+		s = strings.ToValidUTF8(s[:80], "") + "…"
 	}
-	line := strings.Join(strings.Fields(Redacted(Instruction(createdBy))), " ")
-	if len(line) > 80 {
-		line = strings.ToValidUTF8(line[:80], "") + "…"
-	}
-	return line
+	return s
 }
 
 // longHistory is how much of one line is looked at, in bytes: hostile images

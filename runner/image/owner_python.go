@@ -146,6 +146,18 @@ const maxTops = 100
 // in: what is run from there is the application, though it is installed.
 func (c *claims) isApplication(dir string) bool {
 	dir = path.Clean("/" + dir)
-	start := path.Clean("/" + c.x.Config.Run.WorkingDir)
+	start := "/" + c.x.Config.Run.Folder()
 	return start == dir || strings.HasPrefix(start, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// inSite parts the path of a file of a Python package at the folder that packages
+// are in.
+func inSite(p string) (dir, rest string, ok bool) {
+	for _, name := range []string{"/site-packages/", "/dist-packages/"} {
+		if i := strings.Index(p, name); i >= 0 {
+			i += len(name)
+			return p[:i-1], p[i:], true
+		}
+	}
+	return "", "", false
 }

@@ -127,10 +127,10 @@ build_info = collections.OrderedDict([('cpu_compiler', '/usr/lib/llvm-17/bin/cla
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			x, code := built(t, test.env, test.files)
-			if n := x.Needs(code); !n.Looked || !test.check(n) {
+			if n := x.GPUNeeds(code); !n.Looked || !test.check(n) {
 				t.Errorf("%+v", n)
 			}
-			if n := x.Needs(nil); n.Looked || len(n.Kernels) > 0 {
+			if n := x.GPUNeeds(nil); n.Looked || len(n.Kernels) > 0 {
 				t.Errorf("without a look: %+v", n)
 			}
 		})
@@ -145,7 +145,7 @@ func TestHiddenCode(t *testing.T) {
 	if err := code.Look("a.so", int64(len(content)))(bytes.NewReader([]byte(content))); err != nil {
 		t.Fatal(err)
 	}
-	if n := New(Config{}, make([]Layer, 2), files, nil).Needs(code); n.GPU || len(n.Kernels) > 0 {
+	if n := New(Config{}, make([]Layer, 2), files, nil).GPUNeeds(code); n.GPU || len(n.Kernels) > 0 {
 		t.Errorf("%+v", n)
 	}
 	if code.Look("a.txt", 1<<20) != nil || code.Look("a.so", 10) != nil {
@@ -162,7 +162,7 @@ func FuzzNeeds(f *testing.F) {
 		}
 		var c Config
 		c.Run.Env = []string{"NVIDIA_REQUIRE_CUDA=" + env, "CUDA_VERSION=" + wheel, "NVIDIA_VISIBLE_DEVICES=" + env, env}
-		n := New(c, make([]Layer, 1), files, contents).Needs(&GPUCode{})
+		n := New(c, make([]Layer, 1), files, contents).GPUNeeds(&GPUCode{})
 		if rules, v := gpu.Judge(n, gpu.Host{}); len(rules) == 0 || v == gpu.OK && n.CUDA.Known() {
 			t.Errorf("%s of nothing known: %+v", v, rules)
 		}

@@ -69,6 +69,9 @@ func (r *reader) pairs(of func(key string) field) field {
 
 // fields reads a mapping of these keys and no others.
 func (r *reader) fields(n *yaml.Node, known map[string]field) error {
+	if n.Kind == yaml.SequenceNode || n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		return fmt.Errorf("line %d: it has to be keys with values; the keys are %s", n.Line, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+	}
 	unknown := func(key string) error {
 		return fmt.Errorf("key %q is not known%s", key, nearest(key, slices.Sorted(maps.Keys(known))))
 	}

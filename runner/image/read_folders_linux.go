@@ -26,13 +26,14 @@ func ReadFolders(ctx context.Context, config Config, folders []string, opts Opti
 		return nil, fmt.Errorf("%w: %w", ErrNoFolders, err)
 	}
 	var files []File
+	text := lim.text
 	for layer, path := range folders {
-		w := newWalk(ctx, lim, layer, lim.entries-len(files))
+		w := newWalk(ctx, lim, layer, lim.entries-len(files), text)
 		if err := w.all(path); err != nil {
 			return nil, err
 		}
 		settle(w.files, w.names)
-		files = append(files, w.files...)
+		files, text = append(files, w.files...), w.text
 	}
 	x := New(config, layers, files, nil)
 	return x, visit(ctx, x, folders, opts)

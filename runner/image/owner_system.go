@@ -1,8 +1,10 @@
 package image
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"mlbench/runner/image/installed"
@@ -91,10 +93,14 @@ func (c *claims) dpkg() {
 	}
 }
 
+func isApk(name string) bool {
+	return name == "lib/apk/db/installed" || name == "usr/lib/apk/db/installed"
+}
+
 // apk claims what Alpine's packages have.
 func (c *claims) apk() {
 	c.x.kept(func(f File, content []byte) {
-		if f.Path != "lib/apk/db/installed" && f.Path != "usr/lib/apk/db/installed" {
+		if !isApk(f.Path) {
 			return
 		}
 		for _, p := range installed.Apk(string(content)) {
@@ -157,4 +163,17 @@ func (c *claims) files(kind OwnerKind, p installed.Package, prefix string, layer
 	for _, name := range p.Files {
 		c.file(prefix+"/"+name, by)
 	}
+}
+
+// at is the last of what was seen up to a layer, else the first after; list is
+// by layer.
+func at[T any](list []T, layer func(T) int, want int) (t T, ok bool) {
+	if len(list) == 0 {
+		return t, false
+	}
+	i, found := slices.BinarySearchFunc(list, want, func(t T, want int) int { return cmp.Compare(layer(t), want) })
+	if !found && i > 0 {
+		i--
+	}
+	return list[i], true
 }

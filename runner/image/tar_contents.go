@@ -57,11 +57,13 @@ func (l *tarLayer) in(layer int, contents map[Place][]byte) []File {
 			names[first] = append(names[first], len(files))
 		}
 		f.Layer = layer
-		if content, ok := l.contents[first]; ok && Wanted(f.Path) {
+		// What one layer has, many of an image may have again.
+		if content, ok := l.contents[first]; ok && Wanted(f.Path) && (!l.used || l.left.take(f.Path, int64(len(content)))) {
 			contents[Place{layer, f.Path}] = content
 		}
 		files = append(files, f)
 	}
+	l.used = true
 	settle(files, names)
 	return files
 }

@@ -29,7 +29,7 @@ func TestCodeInFolders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := x.Needs(code)
+		n := x.GPUNeeds(code)
 		if len(n.Kernels) != 1 || len(n.Kernels[0].Archs) != 5 || n.Kernels[0].Unclear != "" {
 			t.Errorf("digests %v: kernels: %+v", digests, n.Kernels)
 		}

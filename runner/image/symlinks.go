@@ -18,6 +18,9 @@ const (
 	maxPath  = 4096
 )
 
+// maxFolders is how many folders' places are remembered at a time.
+const maxFolders = 200_000
+
 func newLinks(x *Index) links {
 	l := links{to: make(map[string]string), real: make(map[string]string)}
 	for _, f := range x.Files {
@@ -36,6 +39,9 @@ func newLinks(x *Index) links {
 func (l links) parent(name string) string {
 	if len(name) > maxPath {
 		return ""
+	}
+	if len(l.real) > maxFolders { // databases may tell of any number that are not there
+		clear(l.real)
 	}
 	dir, ok := l.folder(folder(name), maxLinks)
 	if !ok {

@@ -64,6 +64,6 @@ func readArchive(ctx context.Context, r io.Reader, want, arch string, verify boo
 	if x.Ref = want; want == "" && len(found.names) > 0 {
 		x.Ref = found.names[0]
 	}
-	x.Warnings = append(x.Warnings, reader.left.warnings...)
+	x.Warnings = append(x.Warnings, reader.left.warnings()...)
 	return x, ctx.Err()
 }

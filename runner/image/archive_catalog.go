@@ -8,18 +8,21 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/distribution/reference"
 )
 
-// An archived image is one that an archive describes.
-type archived struct {
-	id      string   // its configuration's digest
-	digests []string // of its manifest and of indexes that lead to it
-	names   []string
-	config  []byte
-	layers  []string // names of files
-	Platform
+// A Descriptor names a blob (OCI image specification).
+type Descriptor struct {
+	MediaType   string            `json:"mediaType"`
+	Digest      string            `json:"digest"`
+	Size        int64             `json:"size"`
+	Platform    *Platform         `json:"platform,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// A Platform is what an image is for, as Go names it.
+type Platform struct {
+	Architecture string `json:"architecture"`
+	OS           string `json:"os"`
 }
 
 // A catalog collects what an archive describes. It reads no document twice,
@@ -60,7 +63,7 @@ func (a *Archive[T]) images(want string) ([]*archived, error) {
 		}
 	}
 	for _, d := range described {
-		if _, err := c.add(path.Clean(d.Config), d.RepoTags, nil, d.Layers); err != nil {
+		if err := c.add(path.Clean(d.Config), d.RepoTags, nil, d.Layers); err != nil {
 			return nil, err
 		}
 	}
@@ -119,52 +122,28 @@ func (c *catalog) follow(d Descriptor, names, digests []string) error {
 	for _, l := range m.Layers {
 		layers = append(layers, blobName(l.Digest))
 	}
-	_, err := c.add(blobName(m.Config.Digest), names, digests, layers)
-	return err
+	return c.add(blobName(m.Config.Digest), names, digests, layers)
 }
 
 // add adds an image, or what more is known of one.
-func (c *catalog) add(config string, names, digests, layers []string) (*archived, error) {
+func (c *catalog) add(config string, names, digests, layers []string) error {
 	i, ok := c.byConfig[config]
 	if !ok {
 		b, ok := c.documents[config]
 		if !ok {
 			c.missing = fmt.Errorf("the configuration %s is missing", config)
-			return nil, nil
+			return nil
 		}
 		id := fmt.Sprintf("sha256:%x", sha256.Sum256(b))
 		if i, ok = c.byID[id]; !ok {
 			i = &archived{id: id, config: b, layers: layers}
 			if err := json.Unmarshal(b, &i.Platform); err != nil {
-				return nil, fmt.Errorf("its configuration: %w", err)
+				return fmt.Errorf("its configuration: %w", err)
 			}
 			c.images, c.byID[id] = append(c.images, i), i
 		}
 		c.byConfig[config] = i
 	}
 	i.names, i.digests = append(i.names, names...), append(i.digests, digests...)
-	return i, nil
-}
-
-// is reports whether a user means this image: by a name, which may leave out
-// what docker adds, or by a digest or its first twelve digits.
-func (i *archived) is(want string) bool {
-	if _, digest, ok := strings.Cut(want, "@"); ok {
-		want = digest
-	}
-	digits := strings.TrimPrefix(want, "sha256:")
-	for _, d := range append([]string{i.id}, i.digests...) {
-		if len(digits) >= 12 && strings.HasPrefix(strings.TrimPrefix(d, "sha256:"), digits) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(i.names, func(name string) bool { return name == want || fullName(name) == fullName(want) })
-}
-
-// fullName is a name with what docker adds to it.
-func fullName(name string) string {
-	if named, err := reference.ParseNormalizedNamed(name); err == nil {
-		return reference.TagNameOnly(named).String()
-	}
-	return name
+	return nil
 }

@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -11,10 +12,10 @@ import (
 	"mlbench/runner/image/installed"
 )
 
-// Needs are what the image wants of a host's GPUs: by its frameworks first, as
+// GPUNeeds are what the image wants of a host's GPUs: by its frameworks first, as
 // theirs is the CUDA that is loaded, then by its libraries and environment. Code
 // is what was found in its libraries as it was read, nil where nobody looked.
-func (x *Index) Needs(code *GPUCode) gpu.Needs {
+func (x *Index) GPUNeeds(code *GPUCode) gpu.Needs {
 	n := &gpuNeeds{x: x}
 	n.Looked = code != nil
 	n.frameworks()
@@ -26,12 +27,6 @@ func (x *Index) Needs(code *GPUCode) gpu.Needs {
 		n.look(code)
 	}
 	n.GPU = len(n.Seen) > 0 || len(n.Kernels) > 0 || len(n.Requirements) > 0 || slices.ContainsFunc(n.Frameworks, func(f gpu.Framework) bool { return !f.CPU })
-	if n.Seen == nil {
-		n.Seen = []gpu.Seen{} // empty lists are lists in JSON
-	}
-	if n.Frameworks == nil {
-		n.Frameworks = []gpu.Framework{}
-	}
 	return n.Needs
 }
 
@@ -143,12 +138,7 @@ var compilers = []string{"triton", "pytorch-triton", "numba", "numba-cuda", "cup
 
 // wheels finds what other packages of Python say by their names and versions.
 func (n *gpuNeeds) wheels() {
-	var names []string
-	for name := range n.packages {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(n.packages)) {
 		p := n.packages[name]
 		what := p.Name + " " + p.Version
 		c, ok := localVersion(p.Version)

@@ -90,7 +90,7 @@ func (x *Index) jobs(opts Options) (jobs []job, warnings []string) {
 			jobs = append(jobs, j)
 		}
 	}
-	return jobs, left.warnings
+	return jobs, left.warnings()
 }
 
 // A visitor reads files, and keeps the folder of the last one open.

@@ -62,7 +62,7 @@ func (s *scan) checkVulnerabilities(r Report) (all []image.Finding) {
 		limit, limited := r.Vulnerabilities[severity]
 		if n := len(found[severity]); limited && n > limit {
 			slices.Sort(found[severity])
-			all = append(all, finding("vulnerabilities", fmt.Sprintf("%d vulnerabilities of severity %s, %d at most", n, severity, limit),
+			all = append(all, finding("vulnerabilities", fmt.Sprintf("vulnerabilities of severity %s: %d, and %d at most", severity, n, limit),
 				"install versions that have them fixed, or take a newer base; scan anew", 0, found[severity]...))
 		}
 	}

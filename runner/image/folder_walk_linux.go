@@ -17,6 +17,7 @@ type walk struct {
 	ctx    context.Context //nolint:containedctx // a walk is one call
 	layer  int
 	most   int           // entries
+	text   int64         // bytes of names that may still come
 	slots  chan struct{} // of goroutines
 	others sync.WaitGroup
 
@@ -27,9 +28,9 @@ type walk struct {
 	err   error
 }
 
-func newWalk(ctx context.Context, lim limits, layer, most int) *walk {
+func newWalk(ctx context.Context, lim limits, layer, most int, text int64) *walk {
 	return &walk{
-		limits: lim, ctx: ctx, layer: layer, most: most,
+		limits: lim, ctx: ctx, layer: layer, most: most, text: text,
 		slots: make(chan struct{}, runtime.GOMAXPROCS(0)), names: make(map[uint64][]int),
 	}
 }
@@ -193,6 +194,10 @@ func (w *walk) add(entries []found) (place int, ok bool) {
 			w.names[f.inode] = append(w.names[f.inode], len(w.files))
 		}
 		w.files = append(w.files, f.File)
+		if w.text -= int64(len(f.Path) + len(f.Link)); w.text < 0 {
+			w.err = w.tooLong()
+			return 0, false
+		}
 		if w.bytes += f.Size; w.bytes > w.limits.bytes {
 			w.err = w.tooLarge()
 			return 0, false
