@@ -8,7 +8,15 @@ DIVE_VERSION          := 0.13.1
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -X main.version=$(VERSION)
+LDFLAGS = -X main.version=$(VERSION) $(LAZY)
+
+# The functions of NVIDIA's library are bound when they are first called: linked
+# for immediate binding, as some distributions' compilers do by default, nothing
+# would start where there is no such library. -ldflags in a command replaces those here.
+LAZY := -extldflags=-Wl,-z,lazy
+export GOFLAGS := $(shell $(GO) env GOFLAGS 2>/dev/null) -ldflags=$(LAZY)
+# Its header deprecates functions that are bound all the same.
+export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 # An installed golangci-lint is used if it is of that version, else it is compiled.
 GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$(GOLANGCI_LINT_VERSION)' \

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,19 +14,15 @@ type Host struct {
 	CUDA    CUDA     `json:"cuda"`           // that the driver offers
 	Devices []Device `json:"devices"`        // that containers will see; empty where they are not known
 	CDI     bool     `json:"cdi,omitempty"`  // GPUs are injected by CDI, without the runtime's hook
-	From    string   `json:"from,omitempty"` // where the facts are from, e.g. nvml
+	From    string   `json:"from,omitempty"` // where the facts are from: FromDriver or FromFlags
 	Warning string   `json:"warning,omitempty"`
 }
 
-// A Device is one GPU.
-type Device struct {
-	Name        string     `json:"name,omitempty"` // e.g. NVIDIA A100-SXM4-80GB
-	UUID        string     `json:"uuid,omitempty"`
-	Capability  Capability `json:"compute_capability"`
-	Brand       string     `json:"brand,omitempty"` // as the container runtime knows it, e.g. tesla, geforce; "" where not known
-	Class       Class      `json:"class,omitempty"`
-	MemoryBytes int64      `json:"memory_total_bytes,omitempty"`
-}
+// Where the facts of a Host are from.
+const (
+	FromDriver = "nvml"  // NVIDIA's driver on this host
+	FromFlags  = "flags" // whoever called
+)
 
 // A Class is what a GPU is sold for, on which forward compatibility depends.
 type Class string
@@ -63,6 +60,20 @@ func ClassOf(name string) Class {
 	return ""
 }
 
+// classOfBrand tells a GPU's class by its brand where its name does not; "" where
+// neither does, as most brands are of several classes.
+func classOfBrand(brand string) Class {
+	switch brand {
+	case "geforce", "geforcertx", "titan", "titanrtx":
+		return GeForce
+	case "quadro", "quadrortx", "nvidiartx", "nvs":
+		return Workstation
+	case "tesla":
+		return DataCentre
+	}
+	return ""
+}
+
 // Complete fills in what follows from other facts: the CUDA version that the
 // driver offers, each device's class. What it finds out it says.
 func (h Host) Complete() Host {
@@ -79,7 +90,7 @@ func (h Host) Complete() Host {
 	devices := make([]Device, len(h.Devices))
 	for i, d := range h.Devices {
 		if d.Class == "" {
-			d.Class = ClassOf(d.Name)
+			d.Class = cmp.Or(ClassOf(d.Name), classOfBrand(d.Brand))
 		}
 		devices[i] = d
 	}

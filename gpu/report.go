@@ -3,33 +3,46 @@ package gpu
 // Schema names the form of a Report in JSON.
 const Schema = "mlbench.gpu/v1"
 
-// A Report is what can be said of an image on a host.
+// A Report is what can be said of an image on a host, or of a host alone: then
+// there is nothing of an image in it.
 type Report struct {
 	Schema   string   `json:"schema"`
-	Ref      string   `json:"ref"`
+	Ref      string   `json:"ref,omitempty"`
 	Digest   string   `json:"digest,omitempty"`
 	Host     Host     `json:"host"`
-	Needs    Needs    `json:"needs"`
-	Rules    []Rule   `json:"rules"`
-	Verdict  Verdict  `json:"verdict"`
+	Needs    *Needs   `json:"needs,omitempty"`
+	Rules    []Rule   `json:"rules,omitempty"`
+	Verdict  Verdict  `json:"verdict,omitempty"`
 	Warnings []string `json:"warnings"`
+}
+
+// HostReport tells of a host alone.
+func HostReport(h Host) *Report {
+	h = h.Complete()
+	r := &Report{Schema: Schema, Host: h}
+	if h.Warning != "" {
+		r.Warnings = append(r.Warnings, h.Warning)
+	}
+	for _, d := range h.Devices {
+		r.Warnings = append(r.Warnings, d.Problems...)
+	}
+	filled(&r.Host.Devices)
+	filled(&r.Warnings)
+	return r
 }
 
 // NewReport judges an image's needs on a host.
 func NewReport(ref, digest string, n Needs, h Host) *Report {
-	h = h.Complete()
-	r := &Report{Schema: Schema, Ref: ref, Digest: digest, Host: h, Needs: n}
-	if h.Warning != "" {
-		r.Warnings = append(r.Warnings, h.Warning)
-	}
-	r.Rules, r.Verdict = Judge(n, h)
+	r := HostReport(h)
+	r.Ref, r.Digest, r.Needs = ref, digest, &n
+	r.Rules, r.Verdict = Judge(n, r.Host)
 	r.fill()
 	return r
 }
 
-// fill makes lists of what was not found: empty ones are lists in JSON.
+// fill makes lists of what of the image was not found: empty ones are lists in
+// JSON.
 func (r *Report) fill() {
-	filled(&r.Host.Devices)
 	filled(&r.Needs.Seen)
 	filled(&r.Needs.Conflicts)
 	filled(&r.Needs.Frameworks)
@@ -41,7 +54,6 @@ func (r *Report) fill() {
 		filled(&r.Rules[i].Details)
 	}
 	filled(&r.Rules)
-	filled(&r.Warnings)
 }
 
 // filled makes an empty list [] and not null.

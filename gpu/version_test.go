@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"encoding/json"
+	"reflect"
 	"testing"
 )
 
@@ -111,12 +112,12 @@ func TestClasses(t *testing.T) {
 func TestHostJSON(t *testing.T) {
 	h := Host{Driver: driver("535.104.05"), Devices: []Device{{Name: "NVIDIA A100-SXM4-80GB", Capability: Capability{8, 0}}}}.Complete()
 	b, err := json.Marshal(h)
-	const want = `{"driver":"535.104.05","cuda":"12.2","devices":[{"name":"NVIDIA A100-SXM4-80GB","compute_capability":"8.0","class":"data-centre"}]}`
+	const want = `{"driver":"535.104.05","cuda":"12.2","devices":[{"index":0,"name":"NVIDIA A100-SXM4-80GB","compute_capability":"8.0","class":"data-centre"}]}`
 	if err != nil || string(b) != want {
 		t.Errorf("%s, %v", b, err)
 	}
 	var back Host
-	if err := json.Unmarshal(b, &back); err != nil || back.Driver != h.Driver || back.CUDA != h.CUDA || back.Devices[0] != h.Devices[0] {
+	if err := json.Unmarshal(b, &back); err != nil || back.Driver != h.Driver || back.CUDA != h.CUDA || !reflect.DeepEqual(back.Devices[0], h.Devices[0]) {
 		t.Errorf("%+v, %v", back, err)
 	}
 	if h := (Host{Driver: driver("535.104.05"), CUDA: CUDA{13, 0}}).Complete(); h.Warning == "" || h.CUDA != (CUDA{13, 0}) {

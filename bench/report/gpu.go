@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -21,6 +22,14 @@ const maxDetails = 300
 // gpuText renders a report for a terminal. It ends with its verdict.
 func gpuText(w io.Writer, r *gpu.Report) error {
 	p := printer{w: w}
+	if r.Needs == nil {
+		gpuHost(&p, r, func(t table) { p.table(t.narrowed(1)) })
+		if len(r.Warnings) > 0 {
+			p.line("")
+		}
+		p.warnings(r.Warnings)
+		return p.err
+	}
 	for _, line := range gpuFacts(r) {
 		p.paragraph("", line)
 	}
@@ -57,6 +66,13 @@ func gpuMarkdown(w io.Writer, r *gpu.Report) error {
 // gpuMarkdownOf shows no more than so many details of a rule.
 func gpuMarkdownOf(w io.Writer, r *gpu.Report, details int) error {
 	p := printer{w: w}
+	if r.Needs == nil {
+		p.line("### mlbench gpu\n")
+		gpuHost(&p, r, func(t table) { p.markdown(t, max(details, 10)) })
+		p.line("")
+		p.list("**warning:** ", briefly(r.Warnings), "", min(details, 20))
+		return p.err
+	}
 	p.line("### mlbench gpu: " + string(r.Verdict))
 	p.line("")
 	p.line(escape(brief(r.Sentence(), maxLine)))
@@ -127,27 +143,31 @@ func gpuFacts(r *gpu.Report) []string {
 	if !r.Needs.GPU {
 		return lines
 	}
-	host := []string{"driver not known"}
-	if h := r.Host; h.Driver.Known() {
-		host = []string{"driver " + h.Driver.String()}
-	}
-	if c := r.Host.CUDA; c.Known() {
-		host = append(host, "CUDA "+c.String())
-	}
+	host := gpuDriver(r.Host)
+	var names []string
+	count := map[string]int{}
 	for _, d := range r.Host.Devices {
-		name := d.Name
-		if name == "" {
-			name = "a GPU"
-		}
+		name := cmp.Or(d.Name, "a GPU")
 		if d.Capability.Known() {
 			name += ", compute capability " + d.Capability.String()
+		}
+		count[name]++
+		names = appendNew(names, name)
+	}
+	for _, name := range names {
+		if n := count[name]; n > 1 {
+			name = fmt.Sprintf("%d × %s", n, name)
 		}
 		host = append(host, name)
 	}
 	if len(r.Host.Devices) == 0 {
 		host = append(host, "GPUs not known")
 	}
-	return append(lines, "host: "+brief(strings.Join(host, "; "), maxLine))
+	whose := "host: "
+	if r.Host.From == gpu.FromDriver {
+		whose = "this host: "
+	}
+	return append(lines, whose+brief(strings.Join(host, "; "), maxLine))
 }
 
 // gpuRules is a row a rule; reasons are broken into lines of so many columns,

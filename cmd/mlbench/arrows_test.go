@@ -17,7 +17,7 @@ func TestArrows(t *testing.T) {
 	// may import none.
 	own := map[string][]string{
 		"mlbench/cmd/mlbench": {
-			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/gpu",
+			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/gpu/nvml",
 			"mlbench/runner", "mlbench/runner/docker", "mlbench/runner/image", "mlbench/runner/image/dockerfile", "mlbench/runner/image/policy",
 			"mlbench/runner/process", "mlbench/scenarios",
 		},
@@ -31,6 +31,7 @@ func TestArrows(t *testing.T) {
 		},
 		"mlbench/bench/repro":             {"mlbench/bench", "mlbench/runner", "mlbench/runner/image", "mlbench/runner/image/dockerfile"},
 		"mlbench/bench/selftest":          {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
+		"mlbench/gpu/nvml":                {"mlbench/gpu"},
 		"mlbench/runner/cache":            {"mlbench/runner"},
 		"mlbench/runner/docker":           {"mlbench/runner", "mlbench/runner/cache", "mlbench/runner/image", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
 		"mlbench/runner/image":            {"mlbench/gpu", "mlbench/runner/image/installed"},
@@ -49,6 +50,7 @@ func TestArrows(t *testing.T) {
 		"github.com/spf13/cobra":             {"mlbench/cmd/mlbench"},
 		"github.com/cilium/ebpf":             {"mlbench/runner/probe/listen"},
 		"github.com/moby/buildkit/frontend/": {"mlbench/runner/image/dockerfile"},
+		"github.com/NVIDIA/go-nvml/":         {"mlbench/gpu/nvml"},
 		"mvdan.cc/sh":                        {"mlbench/runner/image/dockerfile"},
 		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy"},
 		// calibration holds the tests of other tools, to judge them by.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mlbench/bench/report"
 	"mlbench/gpu"
+	"mlbench/gpu/nvml"
+	"mlbench/runner"
 	"mlbench/runner/docker"
 	"mlbench/runner/image"
 )
@@ -28,24 +31,33 @@ type gpuOptions struct {
 func newGPU(std streams) *cobra.Command {
 	var o gpuOptions
 	cmd := &cobra.Command{
-		Use:   "gpu IMAGE [flags]",
-		Short: "Say whether an image's CUDA will run on a driver and its GPUs, and why not",
-		Long: `gpu finds what CUDA an image wants (its framework's first, then its libraries',
-then its environment's) and which GPUs its code was compiled for, and judges rule
-by rule whether a host runs it. The host is told by flags: neither a GPU nor a
-driver is needed here, and nothing is started.
+		Use:   "gpu [IMAGE] [flags]",
+		Short: "Show this host's GPUs, or say whether an image's CUDA will run on them, and why not",
+		Long: `gpu shows the GPUs of this host, as NVIDIA's driver tells of them.
+
+Of an image it finds what CUDA it wants (its framework's first, then its
+libraries', then its environment's) and which GPUs its code was compiled for, and
+judges rule by rule whether a host runs it. That is this host where it has a
+driver. Where flags tell of a host it is that one, and this one is not asked:
+then neither a GPU nor a driver is needed. Nothing is started.
 
 The exit code is 0 where it will run, perhaps with warnings, 1 where it will not,
-and 3 where a fact is missing that decides: then it is said which.`,
+3 where a fact is missing that decides (then it is said which), and 4 where there
+is no image and this host's driver tells of no GPU.`,
 		Example: `  mlbench gpu image:tag --driver 535.104.05 --compute-capability 8.0
+  mlbench gpu
+  mlbench gpu image:tag
   mlbench gpu image:tag --driver 470.256.02 --compute-capability 7.5 --gpu-name 'Tesla T4'
   mlbench gpu --input image.tar --driver 580.65.06 --compute-capability 9.0,8.9`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.ArgsLenAtDash() >= 0 {
 				return usage("%s takes nothing after --: e.g. %s", cmd.CommandPath(), example(cmd))
 			}
-			if len(args) > 1 || len(args) == 0 && o.input == "" {
-				return usage("%s wants one image, or --input, and got %d: e.g. %s", cmd.CommandPath(), len(args), example(cmd))
+			if len(args) > 1 {
+				return usage("%s wants one image, or --input, or neither to show this host's GPUs, and got %d: e.g. %s", cmd.CommandPath(), len(args), example(cmd))
+			}
+			if len(args) == 0 && o.input == "" {
+				return o.show(cmd.Context(), std)
 			}
 			return o.run(cmd.Context(), std, strings.Join(args, ""))
 		},
@@ -69,7 +81,7 @@ func (o gpuOptions) host() (gpu.Host, error) {
 		return h, usage("--gpu-name is there for %d of %d GPUs of --compute-capability: name as many, in the same order", len(o.names), len(o.capabilities))
 	}
 	for i := range max(len(o.capabilities), len(o.names)) {
-		var d gpu.Device
+		d := gpu.Device{Index: i}
 		if i < len(o.names) {
 			d.Name = o.names[i]
 		}
@@ -83,13 +95,62 @@ func (o gpuOptions) host() (gpu.Host, error) {
 		h.Devices = append(h.Devices, d)
 	}
 	if o.driver.Known() || o.cuda.Known() || len(h.Devices) > 0 {
-		h.From = "flags"
+		h.From = gpu.FromFlags
 	}
 	return h, nil
 }
 
+// askDriver asks this host's driver. Tests put a host in its place.
+var askDriver = nvml.Host
+
+// show shows this host's GPUs.
+func (o gpuOptions) show(ctx context.Context, std streams) error {
+	told, err := o.host()
+	if err != nil {
+		return err
+	}
+	if told.From == gpu.FromFlags || o.cdi {
+		return usage("--driver, --cuda, --compute-capability, --gpu-name and --cdi tell of a host to judge an image on: name the image, or leave them out to see what this host has")
+	}
+	to, err := o.rendering.open()
+	if err != nil {
+		return err
+	}
+	host, err := askDriver(ctx)
+	if err != nil {
+		return runner.As(runner.ErrEnvironment, err)
+	}
+	if err := to.tell(std, gpu.HostReport(host)); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(host.Devices, func(d gpu.Device) bool { return !d.Lost && d.UUID != "" }) {
+		return runner.As(runner.ErrEnvironment, errors.New("NVIDIA's driver answers, and has no GPU that can be used: see lspci for what is built in; in a container, start it with --gpus all"))
+	}
+	return nil
+}
+
+// judged is the host that an image is judged on: that of the flags, else this
+// one. Of one without a driver nothing is known; why another cannot be asked is
+// told.
+func (o gpuOptions) judged(ctx context.Context) (gpu.Host, error) {
+	h, err := o.host()
+	if err != nil || h.From == gpu.FromFlags {
+		return h, err
+	}
+	asked, err := askDriver(ctx)
+	var trouble *gpu.TroubleError
+	if errors.As(err, &trouble) {
+		if !errors.Is(err, gpu.ErrNoDriver) {
+			h.Warning = err.Error()
+		}
+		return h, nil
+	}
+	asked.CDI = o.cdi
+	return asked, err
+}
+
 func (o gpuOptions) run(ctx context.Context, std streams, ref string) error {
-	host, err := o.host()
+	host, err := o.judged(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -50,7 +51,16 @@ func archived(t *testing.T, env []string, files map[string]string) string {
 	return path
 }
 
+// asked puts a host, or why its driver cannot be asked, in the place of this one.
+func asked(t *testing.T, h gpu.Host, err error) {
+	t.Helper()
+	real := askDriver
+	askDriver = func(context.Context) (gpu.Host, error) { return h, err }
+	t.Cleanup(func() { askDriver = real })
+}
+
 func TestGPU(t *testing.T) {
+	asked(t, gpu.Host{}, &gpu.TroubleError{Kind: gpu.ErrNoDriver})
 	library, err := os.ReadFile("../../gpu/testdata/libkernels.so")
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +107,71 @@ func TestGPU(t *testing.T) {
 				}
 				var r gpu.Report
 				if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.Schema != gpu.Schema || len(r.Rules) == 0 || r.Verdict == "" {
+					t.Errorf("%v: %s", err, &out)
+				}
+			}
+		})
+	}
+}
+
+// Without flags it is this host that is shown, and that an image is judged on.
+func TestGPUOfThisHost(t *testing.T) {
+	service := archived(t, []string{"CUDA_VERSION=12.4.1", "NVIDIA_VISIBLE_DEVICES=all"}, map[string]string{
+		"usr/lib/python3/dist-packages/torch/version.py": "__version__ = '2.4.0+cu124'\ncuda: Optional[str] = '12.4'\n",
+	})
+	driver, err := gpu.ParseDriver("550.54.15")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a100 := gpu.Device{Name: "NVIDIA A100-SXM4-40GB", UUID: "GPU-1", Capability: gpu.Capability{Major: 8}, Brand: "nvidia", Processes: []gpu.Process{{PID: 4711, Kind: "compute"}}}
+	lost := gpu.Device{Index: 1, Lost: true, Problems: []string{"GPU 1: it cannot be read: the GPU is lost"}}
+	host := func(devices ...gpu.Device) gpu.Host {
+		return gpu.Host{Driver: driver, CUDA: gpu.CUDA{Major: 12, Minor: 4}, From: gpu.FromDriver, Devices: devices}
+	}
+	broken := &gpu.TroubleError{Kind: gpu.ErrMismatch, Tried: "nvmlInit", Remedy: "reboot"}
+	absent := &gpu.TroubleError{Kind: gpu.ErrNoDriver, Tried: "looked for libnvidia-ml.so.1", Remedy: "install it"}
+	image := []string{"--input", service}
+	tests := []struct {
+		name  string
+		host  gpu.Host
+		err   error
+		args  []string
+		code  int
+		says  string
+		hints string
+	}{
+		{"its GPUs", host(a100), nil, nil, exitOK, "0 NVIDIA A100-SXM4-40GB 8.0", ""},
+		{"one of them lost", host(a100, lost), nil, nil, exitOK, "warning: GPU 1: it cannot be read", ""},
+		{"all of them lost", host(lost), nil, nil, exitEnvironment, "LOST", "has no GPU that can be used"},
+		{"none", host(), nil, nil, exitEnvironment, "0 GPUs", "has no GPU that can be used"},
+		{"no driver", gpu.Host{}, absent, nil, exitEnvironment, "", "no NVIDIA driver here (looked for libnvidia-ml.so.1): install it"},
+		{"a broken driver", gpu.Host{}, broken, nil, exitEnvironment, "", "reboot"},
+		{"flags without an image", host(a100), nil, []string{"--driver", "535.104.05"}, exitUsage, "", "name the image"},
+		{"CDI without an image", host(a100), nil, []string{"--cdi"}, exitUsage, "", "name the image"},
+		{"an image", host(a100), nil, image, exitOK, "this host: driver 550.54.15; CUDA 12.4; NVIDIA A100-SXM4-40GB", ""},
+		{"an image, under CDI", host(a100), nil, append([]string{"--cdi"}, image...), exitOK, "this host: driver 550.54.15", ""},
+		{"an image on many", host(a100, a100), nil, image, exitOK, "2 × NVIDIA A100-SXM4-40GB", ""},
+		{"an image, no driver", gpu.Host{}, absent, image, exitInconclusive, "driver not known", "say of the host: --driver"},
+		{"an image, a broken driver", gpu.Host{}, broken, image, exitInconclusive, "warning: NVIDIA's driver and its library are of different versions", "--driver"},
+		{"flags tell of another host", host(a100), nil, append([]string{"--driver", "470.256.02", "--compute-capability", "7.5", "--gpu-name", "Tesla T4"}, image...), exitGate, " host: driver 470.256.02", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			asked(t, test.host, test.err)
+			for _, format := range []string{"text", "markdown", "json"} {
+				var out, hints bytes.Buffer
+				code := run(t.Context(), streams{in: strings.NewReader(""), out: &out, err: &hints}, append([]string{"gpu", "--format", format}, test.args...))
+				if code != test.code || !strings.Contains(hints.String(), test.hints) {
+					t.Errorf("%s: exit code %d, want %d with %q: %s%s", format, code, test.code, test.hints, &out, &hints)
+				}
+				if text := " " + strings.Join(strings.Fields(out.String()), " "); format == "text" && !strings.Contains(text, test.says) {
+					t.Errorf("want %q:\n%s", test.says, &out)
+				}
+				var r gpu.Report
+				if format != "json" || out.Len() == 0 {
+					continue
+				}
+				if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.Schema != gpu.Schema || (r.Needs == nil) != (len(test.args) == 0) {
 					t.Errorf("%v: %s", err, &out)
 				}
 			}

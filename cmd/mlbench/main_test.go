@@ -12,6 +12,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"mlbench/gpu"
+	"mlbench/gpu/nvml"
 	"mlbench/runner/docker"
 	"mlbench/runner/runnertest"
 )
@@ -40,8 +42,15 @@ func TestScripts(t *testing.T) {
 			return writeArchives(env.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "engine" {
+			switch name {
+			case "engine":
 				return hasEngine(t), nil
+			case "driver": // NVIDIA's, and it answers
+				_, err := nvml.Host(t.Context())
+				return err == nil, nil
+			case "driverless":
+				_, err := nvml.Host(t.Context())
+				return errors.Is(err, gpu.ErrNoDriver), nil
 			}
 			return false, errors.New("unknown condition " + name)
 		},

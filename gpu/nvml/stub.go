@@ -1,0 +1,22 @@
+//go:build !linux || !cgo
+
+package nvml
+
+import (
+	"context"
+	"runtime"
+
+	"mlbench/gpu"
+)
+
+// Host says that NVIDIA's driver cannot be asked.
+func Host(context.Context) (gpu.Host, error) {
+	e := &gpu.TroubleError{
+		Kind: gpu.ErrCannotAsk, Tried: "it was built without cgo",
+		Remedy: "build it with CGO_ENABLED=1 and a C compiler, or tell of the host by flags",
+	}
+	if runtime.GOOS != "linux" {
+		e.Tried, e.Remedy = "it is built for "+runtime.GOOS, "run it on the Linux host that has the GPUs, or tell of that host by flags"
+	}
+	return gpu.Host{}, e
+}

@@ -1,0 +1,34 @@
+package gpu
+
+import "errors"
+
+// Why a host's driver cannot be asked, or not of all GPUs.
+var (
+	ErrNoDriver   = errors.New("no NVIDIA driver here")
+	ErrCannotAsk  = errors.New("this mlbench cannot ask NVIDIA's driver") // built without what it takes
+	ErrNotLoaded  = errors.New("NVIDIA's driver is not loaded")
+	ErrMismatch   = errors.New("NVIDIA's driver and its library are of different versions")
+	ErrPermission = errors.New("no permission to ask NVIDIA's driver")
+	ErrLost       = errors.New("the GPU is lost")
+	ErrSilent     = errors.New("NVIDIA's driver does not answer")
+	ErrDriver     = errors.New("NVIDIA's driver fails") // for any other reason
+)
+
+// A TroubleError is why a host's driver could not be asked.
+type TroubleError struct {
+	Kind   error  // one of the above
+	Tried  string // e.g. nvmlInit, or the libraries looked for
+	Found  string // what came back, in the driver's words; may be ""
+	Remedy string
+}
+
+func (e *TroubleError) Error() string {
+	s := e.Kind.Error() + " (" + e.Tried
+	if e.Found != "" {
+		s += ": " + e.Found
+	}
+	return s + "): " + e.Remedy
+}
+
+// Unwrap is the kind of trouble, for errors.Is.
+func (e *TroubleError) Unwrap() error { return e.Kind }
