@@ -19,16 +19,16 @@ type Indexer interface {
 }
 
 // Explain looks closer at candidates of a result, with the runner that measured
-// them: each is started twice more, at the result's cold level for its imports
-// and from a cold cache for what it touches. What cannot be found out is said
+// them: each is started again, a few times at the result's cold level for its
+// imports, and once from a cold cache for what it touches. What cannot be found out is said
 // in the report. Note is told what is being done.
 func Explain(ctx context.Context, r runner.Runner, result *bench.Result, note func(string)) (*Report, error) {
 	return explain(ctx, r, result, note, true)
 }
 
 // Wins are the changes that made the difference between the result's first
-// candidate and each other. Each is started once more, for its imports. What
-// cannot be found out is told to note.
+// candidate and each other. Each is started a few times more, for its imports.
+// What cannot be found out is told to note.
 func Wins(ctx context.Context, r runner.Runner, result *bench.Result, note func(string)) ([]bench.Wins, error) {
 	report, err := explain(ctx, r, result, note, false)
 	if err != nil {

@@ -29,10 +29,10 @@ func newExplain(std streams) *cobra.Command {
 		Use:   "explain IMAGE | OLD NEW [flags] [-- ARG...]",
 		Short: "Say where a start goes: phases, imports, bytes touched; and what could be gained",
 		Long: `explain starts an image a few times and says how long each phase takes. It then
-starts it twice more, unmeasured: once with PYTHONPROFILEIMPORTTIME set, to see
-what each Python package takes to import, and once from a cold cache, to see
-which of the image's files are read until it is ready (and with --request, until
-the first response), whose they are, and what is never touched.
+starts it up to four times more, unmeasured: three with PYTHONPROFILEIMPORTTIME
+set, to see what each Python package takes to import, and one from a cold cache,
+to see which of the image's files are read until it is ready (and with
+--request, until the first response), whose they are, and what is never touched.
 
 Of two images, old first, it says which changes made the difference.
 
