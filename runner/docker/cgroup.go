@@ -316,7 +316,9 @@ func parseMountinfo(text string) []mounted {
 		if !ok || len(m) < 6 || len(f) < 3 {
 			continue
 		}
-		mounts = append(mounts, mounted{unescape(m[3]), unescape(m[4]), f[0], strings.Split(f[2], ",")})
+		if point := unescape(m[4]); strings.HasPrefix(point, "/") {
+			mounts = append(mounts, mounted{unescape(m[3]), point, f[0], strings.Split(f[2], ",")})
+		}
 	}
 	return mounts
 }

@@ -273,6 +273,7 @@ func fileOf(a account) string {
 func FuzzMountinfo(f *testing.F) {
 	f.Add("2:cpuacct:/docker/ID\n0::/\n", "33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup rw,cpuacct\n")
 	f.Add("0::/../docker-ID.scope/x\n", "30 23 0:26 /.. /a\\040b rw shared:4 - cgroup2 cgroup2 rw\n")
+	f.Add("0::/docker-ID.scope/x\n", "30 23 0:26 . //a/b rw shared:4 - cgroup2 cgroup2 rw\n30 23 0:26 / a rw shared:4 - cgroup2 cgroup2 rw\n")
 	f.Fuzz(func(t *testing.T, groups, mounts string) {
 		for _, a := range accounts("ID", groups, mounts) {
 			if !strings.Contains(a.path, "ID") || path.Base(a.path) != fileOf(a) {
