@@ -23,6 +23,9 @@ func opaque(fd int) (bool, error) {
 	if errors.Is(err, unix.ENOTSUP) {
 		return false, fmt.Errorf("%w: their file system has no extended attributes", ErrNoFolders)
 	}
+	if errors.Is(err, unix.ERANGE) {
+		return false, fmt.Errorf("%w: one has over %d bytes of names of extended attributes", ErrNoFolders, len(list))
+	}
 	if err != nil {
 		return false, err
 	}

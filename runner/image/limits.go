@@ -29,7 +29,7 @@ type limits struct {
 }
 
 var defaultLimits = limits{
-	layers: 1000, entries: 2_000_000, files: 100_000, path: 4096, text: 256 << 20, depth: 255, bytes: 1 << 50,
+	layers: 1000, entries: 1_000_000, files: 100_000, path: 4096, text: 256 << 20, depth: 255, bytes: 1 << 50,
 	content: 64 << 20, contents: 96 << 20, // rpm has its database in one file
 	document: 16 << 20, documents: 64 << 20,
 	unpacked: 16 << 30, ratio: 100,
