@@ -39,7 +39,7 @@ func Words(g image.ReproGrade) string {
 
 // pins say how packages are pinned.
 var pins = map[image.OwnerKind]string{
-	image.Dpkg:  "what apt installs depends on the day: name versions (apt-get install NAME=VERSION), or take packages from a dated archive such as snapshot.debian.org",
+	image.Dpkg:  "what apt installs depends on the day: name versions (apt-get install NAME=VERSION), or take packages from a dated archive, as Debian keeps them",
 	image.Pip:   "what pip installs depends on the day: pin every package in a lock file, dependencies too, and install it with pip install --require-hashes -r FILE",
 	image.Conda: "what conda solves depends on the day: install from a lock file (conda list --explicit --md5, or conda-lock)",
 	image.Apk:   "what apk installs depends on the day: name versions (apk add NAME=VERSION), and pin the base by its digest",

@@ -3,7 +3,7 @@ package image
 import "testing"
 
 func TestLeftovers(t *testing.T) {
-	lists := "var/lib/apt/lists/deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages"
+	lists := "var/lib/apt/lists/mirror.example_debian_dists_bookworm_main_binary-amd64_Packages"
 	file := func(path string) func(b *build) {
 		return func(b *build) { official(b).step("RUN x").file(path, 2*mb) }
 	}

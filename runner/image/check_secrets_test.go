@@ -38,7 +38,7 @@ func TestSecrets(t *testing.T) {
 		{name: ".env", image: text("app/.env", "PORT=8000\nOPENAI_API_KEY=abcdef123456\n"), says: []string{"app/.env"}},
 		{name: "ssh key", image: file("root/.ssh/id_ed25519"), says: []string{"root/.ssh/id_ed25519"}},
 		{name: "aws", image: file("root/.aws/credentials"), says: []string{".aws/credentials"}},
-		{name: "npmrc", image: text("root/.npmrc", "//registry.npmjs.org/:_authToken=0123456789abcdef\n")},
+		{name: "npmrc", image: text("root/.npmrc", "//npm.example.com/:_authToken=0123456789abcdef\n")},
 		{name: "netrc", image: text("root/.netrc", "machine x login y password z\n")},
 		{name: "pypirc", image: text("home/app/.pypirc", "[pypi]\nusername = __token__\npassword = abc\n")},
 		{name: "pip.conf", image: text("etc/pip.conf", "[global]\nindex-url = https://u:hunter22@pypi.internal/simple\n")},

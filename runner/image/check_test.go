@@ -94,7 +94,7 @@ func TestChecksTable(t *testing.T) {
 func TestOrder(t *testing.T) {
 	b := official(new(build))
 	b.step("RUN /bin/sh -c apt-get update && apt-get install -y libopenblas-dev")
-	b.deb("libopenblas-dev", "usr/lib/x86_64-linux-gnu/libopenblas.a", 30*mb).file("var/lib/apt/lists/deb.debian.org_Packages", 20*mb)
+	b.deb("libopenblas-dev", "usr/lib/x86_64-linux-gnu/libopenblas.a", 30*mb).file("var/lib/apt/lists/mirror.example_Packages", 20*mb)
 	b.file("usr/local/lib/libmine.a", 2*mb)
 	all := b.check()
 	if !slices.IsSortedFunc(all, func(a, b Finding) int {
