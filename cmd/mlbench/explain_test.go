@@ -28,7 +28,7 @@ func TestExplainScenario(t *testing.T) {
 	}
 	defer func() { _ = r.Close() }()
 	if err := exec.Command("docker", "image", "inspect", naive).Run(); err != nil {
-		t.Skipf("needs %s (make images): %v", naive, err)
+		lacking(t, "needs %s (make images): %v", naive, err)
 	}
 	spec := bench.DefaultSpec()
 	spec.Pairs = 1
@@ -57,7 +57,7 @@ func TestExplainScenario(t *testing.T) {
 		t.Errorf("sklearn is not among the largest imports: %v", largest[:5])
 	}
 	if c.Touched == nil {
-		t.Skipf("what is touched cannot be told here: %v", c.Missing)
+		lacking(t, "what is touched cannot be told here: %v", c.Missing)
 	}
 	var tools []string
 	for _, n := range c.Touched.Never {
@@ -81,7 +81,7 @@ func TestExplainScenario(t *testing.T) {
 func agreesWithFincore(t *testing.T, r *docker.Runner, c runner.Candidate) {
 	t.Helper()
 	if _, err := exec.LookPath("fincore"); err != nil {
-		t.Skip("needs fincore, of util-linux: ", err)
+		lacking(t, "needs fincore, of util-linux: %v", err)
 	}
 	folders, err := exec.Command("docker", "image", "inspect", "--format",
 		"{{.GraphDriver.Data.UpperDir}}:{{.GraphDriver.Data.LowerDir}}", c.Digest).Output()

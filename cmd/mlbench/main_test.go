@@ -89,6 +89,16 @@ func hasEngine(tb testing.TB) bool {
 	return err == nil
 }
 
+// lacking skips a test that wants what is not here, or fails it where
+// MLBENCH_REQUIRE_ENGINE says that CI has everything.
+func lacking(tb testing.TB, format string, args ...any) {
+	tb.Helper()
+	if os.Getenv("MLBENCH_REQUIRE_ENGINE") != "" {
+		tb.Fatalf(format, args...)
+	}
+	tb.Skipf(format, args...)
+}
+
 func needEngine(tb testing.TB) {
 	tb.Helper()
 	if !hasEngine(tb) {
