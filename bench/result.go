@@ -3,6 +3,7 @@ package bench
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 
 	"mlbench/runner"
@@ -22,6 +23,7 @@ type Result struct {
 	Ended       Ended              `json:"ended"`
 	Cold        Cold               `json:"cold"`
 	Host        runner.Host        `json:"host"`
+	GPU         *GPUs              `json:"gpu"` // nil where no candidate got one
 	Candidates  []runner.Candidate `json:"candidates"`
 	Starts      []Start            `json:"starts"`
 	Comparisons []Comparison       `json:"comparisons"`
@@ -128,6 +130,11 @@ type Start struct {
 	MajorFaults     *int64 `json:"major_faults,omitempty"`
 	PeakMemoryBytes *int64 `json:"peak_memory_bytes,omitempty"`
 
+	// GPUMemoryBytes is the memory that it had on the GPUs when it was ready;
+	// nil where that is not known. GPU has the rest.
+	GPUMemoryBytes *int64  `json:"gpu_memory_bytes,omitempty"`
+	GPU            *GPUUse `json:"gpu,omitempty"`
+
 	// Host is how much was wanted of the host during the start; nil where
 	// nothing tells it. Nothing is adjusted for it: the candidate's own part
 	// is in it.
@@ -190,9 +197,10 @@ func record(s runner.Start, candidate int, role Role, block, position int) Start
 	for name, m := range s.Marks {
 		r.Marks[name] = Mark{Millis(m.At), Millis(m.Resolution), m.Source}
 	}
-	for _, p := range s.Marks.Phases() {
+	for _, p := range slices.Concat(s.Marks.Phases(), s.Marks.GPUPhases()) {
 		r.PhasesMS[p.Name] = Millis(p.Took)
 	}
+	r.recordGPU(s)
 	if at, ok := s.ReadyAt(); ok {
 		ms := Millis(at)
 		r.ReadyMS, r.ResolutionMS = &ms, Millis(s.Marks[runner.Ready].Resolution)

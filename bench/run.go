@@ -20,6 +20,12 @@ type Experiment struct {
 	Tool       Tool
 	Observer   Observer // may be nil
 
+	// GPU is written into the result; nil where no candidate gets a GPU.
+	GPU *GPUs
+	// Preflight is asked before the first start, of the candidates as the
+	// Runner has prepared them. An error of it ends the run; nil for none.
+	Preflight func(ctx context.Context, candidates []runner.Candidate) error
+
 	// Unjudged says that nobody asks for a verdict, so that it is not told when
 	// there are too few pairs for one.
 	Unjudged bool
@@ -56,7 +62,7 @@ type Standing struct {
 // *NeverReadyError, or the cause of ctx's end.
 func (e Experiment) Run(ctx context.Context) (*Result, error) {
 	r := &Result{
-		Schema: Schema, Tool: e.Tool, Spec: e.Spec, StartedAt: time.Now().UTC(), Ended: EndedFailed,
+		Schema: Schema, Tool: e.Tool, Spec: e.Spec, GPU: e.GPU, StartedAt: time.Now().UTC(), Ended: EndedFailed,
 		Candidates: []runner.Candidate{}, Starts: []Start{}, Warnings: []string{},
 	}
 	if err := r.Spec.Validate(); err != nil {
@@ -115,6 +121,11 @@ func (x *run) all(ctx context.Context) (err error) {
 			return err
 		}
 		x.r.Candidates = append(x.r.Candidates, prepared)
+	}
+	if x.Preflight != nil {
+		if err := x.Preflight(ctx, x.r.Candidates); err != nil {
+			return err
+		}
 	}
 	if x.schedule, err = x.r.Spec.schedule(len(x.r.Candidates) - 1); err != nil {
 		return runner.As(runner.ErrUsage, err)

@@ -72,7 +72,8 @@ type Spec struct {
 	// host's speed between the starts.
 	NoCovariate bool `json:"no_covariate,omitempty"`
 
-	MaxBytes      *int64   `json:"max_bytes"` // size gate; nil for none
+	MaxBytes      *int64   `json:"max_bytes"`               // size gate; nil for none
+	MaxGPUBytes   *int64   `json:"max_gpu_bytes,omitempty"` // GPU memory gate; nil for none
 	AllowFailures int      `json:"allow_failures"`
 	FailOn        []string `json:"fail_on"`
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mlbench/gpu"
 )
 
 // A Candidate is an image (or, for runner/process, a command) and how it is
@@ -24,6 +26,10 @@ type Candidate struct {
 	Network    string   `json:"network,omitempty"`
 	User       string   `json:"user,omitempty"`
 	Entrypoint string   `json:"entrypoint,omitempty"`
+
+	// GPUs are those that it gets; nil for none. A command of runner/process
+	// sees all that the host has where it is nil.
+	GPUs *gpu.Request `json:"gpus,omitempty"`
 
 	// When it counts as ready. Port 0 and Health "" are found: Port by
 	// Prepare, Health by Prepare or in the first start.
@@ -63,6 +69,11 @@ func (c Candidate) Clone() Candidate {
 		r := *c.Request
 		r.Body = slices.Clone(r.Body)
 		c.Request = &r
+	}
+	if c.GPUs != nil {
+		r := *c.GPUs
+		r.IDs = slices.Clone(r.IDs)
+		c.GPUs = &r
 	}
 	for _, size := range []**int64{&c.UnpackedBytes, &c.CompressedBytes} {
 		if *size != nil {

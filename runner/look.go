@@ -22,6 +22,9 @@ type Look struct {
 	// the beginning, MaxLog bytes at most; a Runner that cannot tell them apart
 	// has standard output in it too.
 	Log []byte
+	// Addrs are where the candidate answers, host:port, the one that was ready
+	// first; none under rules that need no port.
+	Addrs []string
 }
 
 // MaxLog bounds a Look's Log, in bytes. A program that imports 10,000 Python

@@ -145,4 +145,8 @@ type Host struct {
 	// container's own) or "published" (through the engine's port mapping,
 	// which may accept before the program listens).
 	Reach string `json:"reach,omitempty"`
+
+	// GPURequest is how GPUs were asked for, once a candidate got some: a
+	// phrase for people such as "device request, by the runtime's hook".
+	GPURequest string `json:"gpu_request,omitempty"`
 }

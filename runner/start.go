@@ -1,6 +1,10 @@
 package runner
 
-import "time"
+import (
+	"time"
+
+	"mlbench/gpu"
+)
 
 // MarkName names a moment in a start. The list is open: readers pass over
 // names that they do not know.
@@ -15,6 +19,13 @@ const (
 	Listening     MarkName = "listening"      // the program accepts connections
 	Ready         MarkName = "ready"          // the ready rule holds
 	FirstResponse MarkName = "first_response" // first 2xx to the candidate's Request
+)
+
+// The marks of the GPUs. They lie anywhere between Started and the end of the
+// start, before or after the others, as a program loads its model when it likes.
+const (
+	GPUContext MarkName = "gpu_context" // the candidate was first seen on a GPU
+	GPUPlateau MarkName = "gpu_plateau" // since then its memory there is within 1 % of its last value
 )
 
 // A Mark is a moment of a start.
@@ -72,6 +83,38 @@ func (m Marks) Phases() []Phase {
 	return phases
 }
 
+// GPUPhases are the times between the marks of the GPUs. They overlap with
+// Phases and do not add up with them.
+func (m Marks) GPUPhases() []Phase {
+	var phases []Phase
+	last := m[Started].At
+	for _, o := range gpuOrder {
+		if mark, ok := m[o.mark]; ok {
+			phases = append(phases, Phase{o.phase, max(mark.At-last, 0)})
+			last = max(mark.At, last)
+		}
+	}
+	return phases
+}
+
+// gpuOrder lists the marks of the GPUs with the phase that each of them ends.
+var gpuOrder = []struct {
+	mark  MarkName
+	phase string
+}{
+	{GPUContext, "gpu_boot"}, // from Started on
+	{GPUPlateau, "gpu_load"},
+}
+
+// GPUPhaseNames are the names of all phases of the GPUs, in their order.
+func GPUPhaseNames() []string {
+	names := make([]string, len(gpuOrder))
+	for i, o := range gpuOrder {
+		names[i] = o.phase
+	}
+	return names
+}
+
 // Outcome says how a start ended.
 type Outcome string
 
@@ -123,6 +166,10 @@ type Start struct {
 	// HostLoad is how much was wanted of the host meanwhile.
 	HostLoad HostLoad
 
+	// GPU is what it had of the GPUs, until the end of the start; nil where
+	// nothing watched them.
+	GPU *gpu.Use
+
 	// Of a failed start, for people.
 	Problem string     // what went wrong, in one line
 	Exit    *ExitState // OutcomeExited: how the program ended
@@ -169,6 +216,19 @@ type HostLoad struct {
 
 	// Average is the load average of the minute before BeginAt.
 	Average *float64
+}
+
+// RecordGPU writes down what was seen of the start on the GPUs.
+func (s *Start) RecordGPU(u *gpu.Use) {
+	if u == nil {
+		return
+	}
+	s.GPU = u
+	for name, m := range map[MarkName]*gpu.Moment{GPUContext: u.Context, GPUPlateau: u.Plateau} {
+		if m != nil {
+			s.Marks[name] = Mark{At: m.At.Sub(s.BeginAt), Resolution: m.Gap, Source: "nvml-" + string(u.Source)}
+		}
+	}
 }
 
 // ReadyAt is the time from BeginAt to readiness; ok is false for a failed start.

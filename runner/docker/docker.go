@@ -23,6 +23,7 @@ import (
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 
+	"mlbench/gpu"
 	"mlbench/runner"
 	"mlbench/runner/cache"
 	"mlbench/runner/probe/listen"
@@ -68,6 +69,8 @@ type Options struct {
 	// Registry is where level Pull pulls from, host[/path]; "" for a registry
 	// of the Runner's own.
 	Registry string
+	// GPUs watches what candidates use of the GPUs; nil for nothing.
+	GPUs *gpu.Sampler
 }
 
 // Runner starts containers on the engine that the docker command would use:

@@ -22,6 +22,7 @@ import (
 	"syscall"
 	"time"
 
+	"mlbench/gpu"
 	"mlbench/runner"
 	"mlbench/runner/cache"
 	"mlbench/runner/probe"
@@ -34,6 +35,8 @@ type Runner struct {
 	// Polling tries to connect even where the kernel tells when a command
 	// listens.
 	Polling bool
+	// GPUs watches what commands use of the GPUs; nil for nothing.
+	GPUs *gpu.Sampler
 
 	starts int
 	gauge  *speed.Gauge // made when needed
