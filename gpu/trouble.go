@@ -22,12 +22,15 @@ type TroubleError struct {
 	Remedy string
 }
 
-func (e *TroubleError) Error() string {
+func (e *TroubleError) Error() string { return e.What() + ": " + e.Remedy }
+
+// What is the error without its remedy.
+func (e *TroubleError) What() string {
 	s := e.Kind.Error() + " (" + e.Tried
 	if e.Found != "" {
 		s += ": " + e.Found
 	}
-	return s + "): " + e.Remedy
+	return s + ")"
 }
 
 // Unwrap is the kind of trouble, for errors.Is.

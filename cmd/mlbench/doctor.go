@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"mlbench/bench/report"
+	"mlbench/gpu"
 	"mlbench/runner"
 	"mlbench/runner/docker"
 )
@@ -37,6 +40,11 @@ nothing can be measured.`,
 			if err != nil {
 				return err
 			}
+			gpus, err := examineGPUs(cmd.Context())
+			if err != nil {
+				return err
+			}
+			found = append(found, gpus...)
 			if err := report.Findings(std.out, found); err != nil {
 				return err
 			}
@@ -48,4 +56,44 @@ nothing can be measured.`,
 	}
 	cmd.Flags().StringVar(&name, "runner", "docker", "what would start candidates: docker, process")
 	return cmd
+}
+
+// examineGPUs says whether this host's GPUs give figures to trust. Most hosts
+// have none, and of those there is nothing to say.
+func examineGPUs(ctx context.Context) ([]runner.Finding, error) {
+	h, err := askDriver(ctx)
+	var trouble *gpu.TroubleError
+	switch {
+	case errors.Is(err, gpu.ErrNoDriver), errors.Is(err, gpu.ErrCannotAsk):
+		return nil, nil
+	case errors.As(err, &trouble):
+		return []runner.Finding{{Subject: "GPUs", Grade: runner.Missing, Found: trouble.What(), Remedy: trouble.Remedy}}, nil
+	case err != nil:
+		return nil, err
+	}
+	f := runner.Finding{Subject: "GPUs", Grade: runner.Good, Found: fmt.Sprintf("%d, driver %s, CUDA %s", len(h.Devices), h.Driver, h.CUDA)}
+	if len(h.Devices) == 0 {
+		f.Grade, f.Found, f.Remedy = runner.Missing, "NVIDIA's driver answers, and has no GPU", "see lspci for what is built in; in a container, start it with --gpus all"
+	}
+	found := []runner.Finding{f}
+	for _, d := range h.Devices {
+		name := fmt.Sprintf("GPU %d", d.Index)
+		switch {
+		case d.Lost:
+			found = append(found, runner.Finding{Subject: name, Grade: runner.Missing, Found: "it is lost", Remedy: "see dmesg for its Xid, end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"})
+			continue
+		case d.Persistence != nil && !*d.Persistence:
+			found = append(found, runner.Finding{
+				Subject: name, Grade: runner.Poor, Found: "nothing keeps it awake (persistence mode is off): the first program that opens it waits for seconds",
+				Remedy: "run nvidia-persistenced, or nvidia-smi -pm 1",
+			})
+		}
+		if n := len(d.Processes); n > 0 {
+			found = append(found, runner.Finding{
+				Subject: name, Grade: runner.Poor, Found: fmt.Sprintf("programs use it already (%d): they take time and memory from what is measured", n),
+				Remedy: "end them while measuring, or measure on another GPU (--gpus device=ID)",
+			})
+		}
+	}
+	return found, nil
 }
