@@ -135,7 +135,7 @@ func TestUnseen(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	got := warned(t, r, "CPU")
-	for _, want := range []string{"new got GPUs (--gpus all) and was seen on none of them in 11 starts", "torch.cuda.is_available()", "mlbench gpu IMAGE", "--request"} {
+	for _, want := range []string{"got GPUs and was never seen on one: new (11 starts, --gpus all). ", "torch.cuda.is_available()", "mlbench gpu IMAGE", "--request"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q does not contain %q", got, want)
 		}
@@ -188,7 +188,7 @@ func TestGPUWarnings(t *testing.T) {
 			if ref == "new" {
 				s.Plateau, s.Ready = 2*time.Second, new(int64(500e6))
 			}
-		}), []string{"new is ready before its GPU memory stands, in 11 of 11 starts: that takes 10", " ms more (median), with 500 MB there when ready and 2 GB at the most"}},
+		}), []string{"stands: of new by ", " (median) in 11 of 11 starts, with 500 MB when ready and 2 GB at the most. "}},
 		{"loaded late now and then", nil, edited(func(s *runnertest.Shape, ref string, n int) {
 			if ref == "new" && n%3 == 0 {
 				s.Plateau = 2 * time.Second

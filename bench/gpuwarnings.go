@@ -30,10 +30,8 @@ const (
 func (r *Result) gpuWarnings() []string {
 	var w []string
 	w = append(w, r.persistenceWarning()...)
-	for i := range r.Candidates {
-		w = append(w, r.unseenWarning(i)...)
-		w = append(w, r.lazyWarning(i)...)
-	}
+	w = append(w, r.unseenWarning()...)
+	w = append(w, r.lazyWarning()...)
 	w = append(w, r.byDeviceWarning()...)
 	w = append(w, r.gpuSourceWarnings()...)
 	w = append(w, r.othersWarning()...)
@@ -69,35 +67,58 @@ func (r *Result) persistenceWarning() []string {
 		off, counted(len(r.GPU.Devices), "GPU"))}
 }
 
-// unseenWarning says of a candidate that got GPUs that it used none.
-func (r *Result) unseenWarning(candidate int) []string {
-	c := r.Candidates[candidate]
+// unseenWarning names the candidates that got GPUs and used none.
+func (r *Result) unseenWarning() []string {
+	var names []string
+	asked := true // every one of them a first request
+	for i, c := range r.Candidates {
+		if n := r.unseen(i); c.GPUs != nil && n > 0 {
+			names = append(names, fmt.Sprintf("%s (%s, --gpus %s)", c.Name, counted(n, "start"), c.GPUs))
+			asked = asked && c.Request != nil
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	line := "got GPUs and was never seen on one: " + listed(names) + ". Ran it on the CPU? Check whether its framework is built for CUDA and finds the GPU (of PyTorch torch.cuda.is_available()), whether its CUDA fits the driver (mlbench gpu IMAGE)"
+	if !asked {
+		line += ", and whether it loads its model only when it is asked (--request asks it)"
+	}
+	return []string{Printable(line)}
+}
+
+// unseen are how many starts of a candidate were ready and watched; 0 where
+// it was seen on a GPU in any.
+func (r *Result) unseen(candidate int) int {
 	ready := 0
 	for _, s := range r.measured(candidate) {
-		if s.GPU == nil {
-			continue
-		}
-		if s.seenOnGPU() {
-			return nil
-		}
-		if !s.Failed() {
+		switch {
+		case s.seenOnGPU():
+			return 0
+		case s.GPU != nil && !s.Failed():
 			ready++
 		}
 	}
-	if c.GPUs == nil || ready == 0 {
-		return nil
-	}
-	why := "whether its framework is built for CUDA and finds the GPU (of PyTorch torch.cuda.is_available()), whether its CUDA fits the driver (mlbench gpu IMAGE)"
-	if c.Request == nil {
-		why += ", and whether it loads its model only when it is asked (--request asks it)"
-	}
-	return []string{Printable(fmt.Sprintf("%s got GPUs (--gpus %s) and was seen on none of them in %s: ran it on the CPU? Check %s",
-		c.Name, c.GPUs, counted(ready, "start"), why))}
+	return ready
 }
 
-// lazyWarning says where a candidate's GPU memory still grows after it was
-// ready: ready does not mean then that the weights are there.
-func (r *Result) lazyWarning(candidate int) []string {
+// lazyWarning says whose GPU memory still grows after it was ready: ready does
+// not mean then that the weights are there.
+func (r *Result) lazyWarning() []string {
+	var found []string
+	for i := range r.Candidates {
+		if s := r.lazy(i); s != "" {
+			found = append(found, s)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return []string{Printable("ready comes before the GPU memory stands: " + strings.Join(found, "; ") + ". What is loaded then, such as weights, is not in the time to ready")}
+}
+
+// lazy says by how much a candidate is ready too early, where it mostly is.
+func (r *Result) lazy(candidate int) string {
 	var late, ready, peak []float64
 	known := 0
 	for _, s := range r.measured(candidate) {
@@ -116,14 +137,21 @@ func (r *Result) lazyWarning(candidate int) []string {
 		}
 	}
 	if 2*len(late) <= known { // now and then is no habit
-		return nil
+		return ""
 	}
-	line := fmt.Sprintf("%s is ready before its GPU memory stands, in %d of %s: that takes %s ms more (median)",
-		r.Candidates[candidate].Name, len(late), counted(known, "start"), digits(stats.Median(late), 3))
+	line := fmt.Sprintf("of %s by %s (median) in %d of %s", r.Candidates[candidate].Name, duration(stats.Median(late)), len(late), counted(known, "start"))
 	if len(ready) > 0 {
-		line += fmt.Sprintf(", with %s there when ready and %s at the most", memory(int64(stats.Median(ready))), memory(int64(stats.Median(peak))))
+		line += fmt.Sprintf(", with %s when ready and %s at the most", memory(int64(stats.Median(ready))), memory(int64(stats.Median(peak))))
 	}
-	return []string{Printable(line + ": what it loads then, such as weights, is not in the time to ready")}
+	return line
+}
+
+// duration writes a time in milliseconds.
+func duration(ms float64) string {
+	if ms >= 1000 {
+		return digits(ms/1000, 3) + " s"
+	}
+	return digits(ms, 3) + " ms"
 }
 
 // byDeviceWarning says where memory is not told of processes.
@@ -223,7 +251,7 @@ func (r *Result) samplerWarnings() []string {
 	}
 	var w []string
 	if median := stats.Median(every); median > coarse {
-		w = append(w, fmt.Sprintf("the GPUs were read only every %s ms (median): moments there are known no better, and a peak of memory between two readings was not seen; the driver is slow to answer, or the host is busy", digits(median, 3)))
+		w = append(w, fmt.Sprintf("the GPUs were read only every %s (median): moments there are known no better, and a peak of memory between two readings was not seen; the driver is slow to answer, or the host is busy", duration(median)))
 	}
 	if took > dear*span {
 		w = append(w, fmt.Sprintf("to read the GPUs took %s of a processor while starts were watched, which these may have lacked", share(took/span)))
