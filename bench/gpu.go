@@ -48,20 +48,20 @@ type GPUPoint struct {
 
 // recordGPU writes down what a start had of the GPUs. Told by device it may be
 // less than nothing, where others gave memory back: that is nothing of its own.
-func (r *Start) recordGPU(s runner.Start) {
-	u := s.GPU
+func (s *Start) recordGPU(from runner.Start) {
+	u := from.GPU
 	if u == nil {
 		return
 	}
 	if u.Ready != nil {
-		r.GPUMemoryBytes = new(max(*u.Ready, 0))
+		s.GPUMemoryBytes = new(max(*u.Ready, 0))
 	}
-	r.GPU = &GPUUse{
+	s.GPU = &GPUUse{
 		Source: u.Source, PeakBytes: max(u.Peak, 0), Memory: []GPUPoint{}, Others: u.Others,
 		Samples: u.Samples, EveryMS: Millis(u.Every), SamplerMS: Millis(u.CPU), Problems: u.Problems,
 	}
 	for _, p := range u.Points {
-		r.GPU.Memory = append(r.GPU.Memory, GPUPoint{Millis(p.At.Sub(s.BeginAt)), max(p.Memory, 0), p.Busy})
+		s.GPU.Memory = append(s.GPU.Memory, GPUPoint{Millis(p.At.Sub(from.BeginAt)), max(p.Memory, 0), p.Busy})
 	}
 }
 

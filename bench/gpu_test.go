@@ -160,7 +160,9 @@ func TestGPUWarnings(t *testing.T) {
 		shape func(string, int) *runnertest.Shape
 		want  []string // what the only warning about GPUs has in it; none for no warning
 	}{
-		{"nothing watched", nil, func(string, int) *runnertest.Shape { return nil }, nil},
+		{"nothing watched", nil, func(string, int) *runnertest.Shape { return nil }, []string{"what the candidates have on their GPUs is not known"}},
+		{"nothing to watch", func(e *Experiment) { e.Candidates[0].GPUs, e.Candidates[1].GPUs = nil, nil },
+			func(string, int) *runnertest.Shape { return nil }, nil},
 		{"parts missing", nil, func(string, int) *runnertest.Shape { return &runnertest.Shape{Context: time.Second / 2} }, nil},
 		{"got none and used none", func(e *Experiment) { e.Candidates[0].GPUs, e.Candidates[1].GPUs = nil, nil },
 			func(string, int) *runnertest.Shape { return new(runnertest.Shape) }, nil},
@@ -305,7 +307,7 @@ func TestGPUMemoryGate(t *testing.T) {
 	t.Run("got none", func(t *testing.T) {
 		r := onGPUs(t, func(e *Experiment) { e.Spec.MaxGPUBytes, e.GPU, e.Candidates[0].GPUs = new(int64(limit)), nil, nil },
 			func(string, int) *runnertest.Shape { return nil }, "old")
-		if g := r.Gates[len(r.Gates)-1]; g.Verdict != Unknown || !strings.Contains(g.Why, "it got no GPU (--gpus all gives it one)") {
+		if g := r.Gates[len(r.Gates)-1]; g.Verdict != Unknown || !strings.Contains(g.Why, "no GPU was asked for (--gpus)") {
 			t.Errorf("%+v", g)
 		}
 	})

@@ -124,7 +124,7 @@ func (r *Result) noGPUMemory(candidate int) string {
 	case watched > 0:
 		return fmt.Sprintf("none of %s was seen on a GPU", counted(watched, "watched start"))
 	case r.Candidates[candidate].GPUs == nil:
-		return "nothing tells its GPU memory: it got no GPU (--gpus all gives it one)"
+		return "nothing tells its GPU memory: no GPU was asked for (--gpus)"
 	}
 	return "nothing tells its GPU memory: NVIDIA's driver could not be asked (mlbench gpu says why)"
 }

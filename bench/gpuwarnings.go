@@ -30,6 +30,7 @@ const (
 func (r *Result) gpuWarnings() []string {
 	var w []string
 	w = append(w, r.persistenceWarning()...)
+	w = append(w, r.unwatchedWarning()...)
 	w = append(w, r.unseenWarning()...)
 	w = append(w, r.lazyWarning()...)
 	w = append(w, r.byDeviceWarning()...)
@@ -65,6 +66,15 @@ func (r *Result) persistenceWarning() []string {
 	}
 	return []string{fmt.Sprintf("persistence mode is off on %d of %s: where nothing holds a GPU open, the first to open it waits for seconds, so a start may be longer than these, or some of these longer than others: switch it on with nvidia-smi -pm 1, or run nvidia-persistenced",
 		off, counted(len(r.GPU.Devices), "GPU"))}
+}
+
+// unwatchedWarning says that GPUs were given and nothing is known of them.
+func (r *Result) unwatchedWarning() []string {
+	given := slices.ContainsFunc(r.Candidates, func(c runner.Candidate) bool { return c.GPUs != nil })
+	if !given || !r.Measured() || len(r.watched()) > 0 {
+		return nil
+	}
+	return []string{"what the candidates have on their GPUs is not known: NVIDIA's driver could not be asked here (mlbench gpu says why)"}
 }
 
 // unseenWarning names the candidates that got GPUs and used none.

@@ -3,6 +3,7 @@ package report
 import (
 	stdbytes "bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,18 @@ func hostileUse(ref string, n int) *runnertest.Shape {
 		s.Source = gpu.ByDevice
 	}
 	return s
+}
+
+// The forms for programs, of one pair.
+func TestGPUForPrograms(t *testing.T) {
+	f := fixture{times: in(4200), host: oneGPU, gpus: loading, spec: func(s *bench.Spec) { s.Pairs, s.MaxGPUBytes = 1, new(int64(10e9)) }}
+	r := f.result(t)
+	var file, sheet stdbytes.Buffer
+	if err := errors.Join(JSON(&file, r), CSV(&sheet, r)); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "gpu.json.golden", file.Bytes())
+	golden(t, "gpu.csv.golden", sheet.Bytes())
 }
 
 // The figures of a result are in its file, and those of GPUs read again are the
