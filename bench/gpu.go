@@ -31,7 +31,7 @@ type GPUUse struct {
 	Source    gpu.Source    `json:"source"` // how its memory was told from that of others
 	PeakBytes int64         `json:"peak_bytes"`
 	Memory    []GPUPoint    `json:"memory"`           // over time, only where it changes
-	Others    []gpu.Process `json:"others,omitempty"` // not of the candidate, on the same GPUs meanwhile
+	Others    []gpu.Process `json:"others,omitempty"` // not of the candidate, on the same GPUs meanwhile; see gpu.Use
 
 	Samples   int      `json:"samples"`
 	EveryMS   float64  `json:"every_ms"`       // median time between two samples

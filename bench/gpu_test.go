@@ -105,6 +105,7 @@ func TestGPUSources(t *testing.T) {
 		s := served(2e9)
 		if ref == "new" && n%2 == 0 {
 			s.Source = gpu.ByDevice
+			s.Others = []gpu.Process{{PID: 8, Memory: new(int64(1e9))}}
 		}
 		return &s
 	}
@@ -118,6 +119,9 @@ func TestGPUSources(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	if got := warned(t, r, "by device only"); !strings.Contains(got, "in 6 of 36 starts") || !strings.Contains(got, "run mlbench in the host's pid namespace") {
+		t.Errorf("%q", got)
+	}
+	if got := warned(t, r, "others were"); !strings.Contains(got, "in 6 of 36 starts: pid 8 (up to 1 GB): they take time") || !strings.HasSuffix(got, "is in the memory that is told by device") {
 		t.Errorf("%q", got)
 	}
 }

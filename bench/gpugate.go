@@ -15,10 +15,11 @@ import (
 // change M(t) of what is in use of the GPUs, by whomever: with c(t) the
 // candidate's memory and o(t) that of others, M(t) = c(t) + o(t) − o(0), so that
 // the largest c lies within O of the largest M, where O adds up the most that
-// each process seen there had. It does so also where some of these are the
-// candidate's own under ids that nobody knows. So with others there, by device,
-// the gate fails where M−O is over the limit, passes where M+O is not, and is
-// inconclusive in between: their part alone could explain on which side it is.
+// each of the others had. These are the processes that were there before the
+// start; one that came later cannot be told from the candidate, and counts as
+// it. So with others there, by device, the gate fails where M−O is over the
+// limit, passes where M+O is not, and is inconclusive in between: their part
+// alone could explain on which side it is.
 func (r *Result) gpuMemoryGate(candidate int) Gate {
 	g := Gate{Name: GateGPUMemory, Candidate: candidate, Verdict: Unknown}
 	t := r.gpuPeak(candidate)

@@ -178,7 +178,7 @@ func (r *Result) byDeviceWarning() []string {
 	if byDevice == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("GPU memory is told by device only, in %d of %s: it is by how much the memory in use of the GPUs changed, by whomever, as none of the processes that the driver names is known to be the candidate's (does mlbench run in another pid namespace than they do?): run mlbench in the host's pid namespace",
+	return []string{fmt.Sprintf("GPU memory is told by device only, in %d of %s: it is by how much the memory in use of the GPUs changed, by whomever, as none of the processes that the driver names is known to be the candidate's, or the driver tells no memory of them (WSL): run mlbench in the host's pid namespace, as a container with --pid=host",
 		byDevice, counted(all, "start"))}
 }
 
@@ -240,7 +240,7 @@ func (r *Result) othersWarning() []string {
 		line += fmt.Sprintf(" and %d more", more)
 	}
 	if byDevice {
-		return []string{line + ": they may take time and memory of the GPUs from the candidates, or be the candidates' own, under ids that are not known here"}
+		return []string{line + ": they take time and memory of the GPUs, and what they took or gave back meanwhile is in the memory that is told by device"}
 	}
 	return []string{line + ": they take time and memory of the GPUs, so what is measured there is noisier"}
 }
