@@ -221,10 +221,13 @@ func (s Start) check(candidates int) error {
 			return fmt.Errorf("phases_ms.%s: %v is negative", name, ms)
 		}
 	}
-	for name, n := range map[string]*int64{"read_bytes": s.ReadBytes, "major_faults": s.MajorFaults, "peak_memory_bytes": s.PeakMemoryBytes} {
+	for name, n := range map[string]*int64{"read_bytes": s.ReadBytes, "major_faults": s.MajorFaults, "peak_memory_bytes": s.PeakMemoryBytes, "gpu_memory_bytes": s.GPUMemoryBytes} {
 		if n != nil && *n < 0 {
 			return fmt.Errorf("%s: %d is negative", name, *n)
 		}
+	}
+	if s.GPU != nil {
+		return s.GPU.check()
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ const (
 	GateRegression = "regression" // not slower than the baseline by more than the margin
 	GateTarget     = "target"     // ready within the target at its quantile
 	GateSize       = "size"       // unpacked bytes within the limit
+	GateGPUMemory  = "gpu_memory" // the most memory on the GPUs within the limit
 )
 
 // Inconclusive in Spec.FailOn makes an inconclusive gate count.
@@ -57,6 +58,9 @@ func (r *Result) gates() []Gate {
 		}
 		if r.Spec.MaxBytes != nil {
 			gates = append(gates, r.sizeGate(i))
+		}
+		if r.Spec.MaxGPUBytes != nil {
+			gates = append(gates, r.gpuMemoryGate(i))
 		}
 	}
 	return gates
@@ -114,6 +118,14 @@ func setting(x float64) string { return digits(100*x, 9) + " %" }
 
 // megabytes writes a size with four digits.
 func megabytes(n int64) string { return digits(float64(n)/1e6, 4) + " MB" }
+
+// memory writes what a GPU has, in the unit that flags name it in.
+func memory(n int64) string {
+	if n >= 1e9 {
+		return digits(float64(n)/1e9, 4) + " GB"
+	}
+	return megabytes(n)
+}
 
 // digits rounds to so many significant digits, and writes no exponent.
 func digits(x float64, n int) string {
@@ -187,12 +199,19 @@ func (r *Result) sizeGate(candidate int) Gate {
 	if *size > limit {
 		g.Verdict = Fail
 	}
-	have, most := megabytes(*size), megabytes(limit)
-	if have == most && *size > limit { // the difference is in the digits left out
-		have, most = fmt.Sprintf("%d bytes", *size), fmt.Sprintf("%d bytes", limit)
-	}
+	have, most := held(*size, limit, megabytes)
 	g.Why = fmt.Sprintf("%s unpacked, at most %s wanted", have, most)
 	return g
+}
+
+// held writes a size and the limit that it is held against, to the byte where
+// the difference is in the digits that write leaves out.
+func held(size, limit int64, write func(int64) string) (have, most string) {
+	have, most = write(size), write(limit)
+	if have == most && size > limit {
+		return fmt.Sprintf("%d bytes", size), fmt.Sprintf("%d bytes", limit)
+	}
+	return have, most
 }
 
 // overall is what the gates that the user named say together.

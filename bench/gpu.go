@@ -1,6 +1,10 @@
 package bench
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+
 	"mlbench/gpu"
 	"mlbench/runner"
 )
@@ -27,7 +31,7 @@ type GPUUse struct {
 	Source    gpu.Source    `json:"source"` // how its memory was told from that of others
 	PeakBytes int64         `json:"peak_bytes"`
 	Memory    []GPUPoint    `json:"memory"`           // over time, only where it changes
-	Others    []gpu.Process `json:"others,omitempty"` // not of the candidate, on the same GPUs meanwhile
+	Others    []gpu.Process `json:"others,omitempty"` // not of the candidate, on the same GPUs meanwhile; see gpu.Use
 
 	Samples   int      `json:"samples"`
 	EveryMS   float64  `json:"every_ms"`       // median time between two samples
@@ -42,18 +46,60 @@ type GPUPoint struct {
 	Busy  *int    `json:"busy_percent,omitempty"` // of the busiest GPU, by whomever; nil where it is not told
 }
 
-// recordGPU writes down what a start had of the GPUs.
-func (r *Start) recordGPU(s runner.Start) {
-	u := s.GPU
+// recordGPU writes down what a start had of the GPUs. Told by device it may be
+// less than nothing, where others gave memory back: that is nothing of its own.
+func (s *Start) recordGPU(from runner.Start) {
+	u := from.GPU
 	if u == nil {
 		return
 	}
-	r.GPUMemoryBytes = u.Ready
-	r.GPU = &GPUUse{
-		Source: u.Source, PeakBytes: u.Peak, Memory: []GPUPoint{}, Others: u.Others,
+	if u.Ready != nil {
+		s.GPUMemoryBytes = new(max(*u.Ready, 0))
+	}
+	s.GPU = &GPUUse{
+		Source: u.Source, PeakBytes: max(u.Peak, 0), Memory: []GPUPoint{}, Others: u.Others,
 		Samples: u.Samples, EveryMS: Millis(u.Every), SamplerMS: Millis(u.CPU), Problems: u.Problems,
 	}
 	for _, p := range u.Points {
-		r.GPU.Memory = append(r.GPU.Memory, GPUPoint{Millis(p.At.Sub(s.BeginAt)), p.Memory, p.Busy})
+		s.GPU.Memory = append(s.GPU.Memory, GPUPoint{Millis(p.At.Sub(from.BeginAt)), max(p.Memory, 0), p.Busy})
 	}
+}
+
+// seenOnGPU reports whether the candidate was seen on a GPU in this start.
+func (s Start) seenOnGPU() bool {
+	_, seen := s.Marks[runner.GPUContext]
+	return seen && s.GPU != nil
+}
+
+// gpuSources are the ways in which the memory of these candidates was told, in
+// the measured starts that were seen on a GPU.
+func (r *Result) gpuSources(candidates ...int) []gpu.Source {
+	sources := make(map[gpu.Source]bool)
+	for _, i := range candidates {
+		for _, s := range r.measured(i) {
+			if s.seenOnGPU() {
+				sources[s.GPU.Source] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(sources))
+}
+
+// check finds what no run would have written.
+func (u GPUUse) check() error {
+	if u.PeakBytes < 0 || u.Samples < 0 || u.EveryMS < 0 || u.SamplerMS < 0 {
+		return fmt.Errorf("gpu: peak_bytes, samples, every_ms and sampler_cpu_ms are %d, %d, %v and %v, and cannot be negative",
+			u.PeakBytes, u.Samples, u.EveryMS, u.SamplerMS)
+	}
+	for i, p := range u.Memory {
+		if p.Bytes < 0 {
+			return fmt.Errorf("gpu.memory[%d].bytes: %d is negative", i, p.Bytes)
+		}
+	}
+	for i, p := range u.Others {
+		if p.Memory != nil && *p.Memory < 0 {
+			return fmt.Errorf("gpu.others[%d].memory_bytes: %d is negative", i, *p.Memory)
+		}
+	}
+	return nil
 }

@@ -431,6 +431,18 @@ func FuzzRead(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
+	onGPU := costly()
+	onGPU.Script = func(string, int) (runner.Start, error) {
+		return runnertest.OnGPU(runnertest.ReadyIn(time.Second), served(1e9)), nil
+	}
+	if result, err = experiment(onGPU, func(s *Spec) { s.Pairs, s.MaxGPUBytes = 2, new(int64(1e9)) }, "old", "new").Run(f.Context()); err != nil {
+		f.Fatal(err)
+	}
+	b.Reset()
+	if err := result.Write(&b); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
 	f.Add([]byte(`{"schema": "mlbench.result/v1"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := Read(bytes.NewReader(data), "f")

@@ -94,7 +94,7 @@ func DefaultSpec() Spec {
 		MaxPairs:  40,
 		TargetMS:  1000,
 		Quantile:  0.9,
-		FailOn:    []string{GateStarts, GateRegression, GateTarget, GateSize},
+		FailOn:    []string{GateStarts, GateRegression, GateTarget, GateSize, GateGPUMemory},
 		TimeoutMS: Millis(runner.DefaultTimeout),
 	}
 }
@@ -109,7 +109,7 @@ const MaxSeed = 1<<53 - 1
 // Validate checks everything that a Spec says, also one that was read from a
 // file. Its errors name the field as the file and the flags do.
 func (s Spec) Validate() error {
-	known := []string{GateStarts, GateRegression, GateTarget, GateSize, Inconclusive}
+	known := []string{GateStarts, GateRegression, GateTarget, GateSize, GateGPUMemory, Inconclusive}
 	for _, f := range s.FailOn {
 		if !slices.Contains(known, f) {
 			return fmt.Errorf("fail_on: no gate %q: there are %v", f, known)
@@ -131,6 +131,7 @@ func (s Spec) Validate() error {
 		{s.MaxPairs <= MaxPairs, fmt.Sprintf("max_pairs: %d is over %d", s.MaxPairs, MaxPairs)},
 		{s.AllowFailures >= 0, fmt.Sprintf("allow_failures: %d is negative", s.AllowFailures)},
 		{s.MaxBytes == nil || *s.MaxBytes > 0, "max_bytes: not a size: e.g. 800MB"},
+		{s.MaxGPUBytes == nil || *s.MaxGPUBytes > 0, "max_gpu_bytes: not a size: e.g. 10GB"},
 		{s.Seed <= MaxSeed, fmt.Sprintf("seed: %d is over %d", s.Seed, uint64(MaxSeed))},
 		{slices.Contains([]ColdLevel{Auto, Warm, Cache, Pull}, s.Cold), fmt.Sprintf("cold: no level %q: there are auto, warm, cache and pull", s.Cold)},
 		{s.Registry == "" || s.Cold == Pull, "registry: nothing is pulled without --cold pull: add that, or leave --registry away"},

@@ -15,7 +15,7 @@ type Summary struct {
 	Ready    stats.Interval // median of the time to ready, failed starts counting as infinite
 	AtTarget stats.Interval // the same at the target's quantile
 	InTime   stats.Share    // starts ready within the target
-	Phases   []Phase        // of ready starts, in order
+	Phases   []Phase        // of ready starts, in order; not those of the GPUs, which overlap with these
 }
 
 // A Phase is the median time of one phase of one candidate.

@@ -10,8 +10,8 @@ import (
 )
 
 // The witnesses: what a candidate took until it was ready, beside the time. A
-// phase is a witness too, by its name in runner.PhaseNames. They say where a
-// change comes from, and have no verdict.
+// phase is a witness too, by its name in runner.PhaseNames or, beside those, in
+// runner.GPUPhaseNames. They say where a change comes from, and have no verdict.
 const (
 	// MetricCPU is the CPU time: waiting, for processors, files or others,
 	// lengthens the time to ready and not this one; a slower processor
@@ -29,6 +29,9 @@ const (
 	MetricReadBytes   = "read_bytes"        // Start.ReadBytes
 	MetricMajorFaults = "major_faults"      // Start.MajorFaults
 	MetricPeakMemory  = "peak_memory_bytes" // Start.PeakMemoryBytes
+
+	MetricGPUMemory = "gpu_memory_bytes" // Start.GPUMemoryBytes
+	MetricGPUPeak   = "gpu_peak_bytes"   // GPUUse.PeakBytes, until the end of the start
 )
 
 // Witnesses are the metrics beside MetricReady, in the order in which they are
@@ -37,13 +40,23 @@ func Witnesses() []string {
 	phases := runner.PhaseNames()
 	at := slices.Index(phases, "pull") + 1
 	phases = slices.Insert(phases, at, MetricDownload, MetricExtract)
-	return slices.Concat([]string{MetricFloor}, phases, []string{MetricCPU, MetricReadBytes, MetricMajorFaults, MetricPeakMemory})
+	return slices.Concat([]string{MetricFloor}, phases, []string{MetricCPU, MetricReadBytes, MetricMajorFaults, MetricPeakMemory}, GPUWitnesses())
+}
+
+// GPUWitnesses are those of the Witnesses that tell of GPUs. Their phases
+// overlap with the others and do not add up with them.
+func GPUWitnesses() []string {
+	return append(runner.GPUPhaseNames(), MetricGPUMemory, MetricGPUPeak)
 }
 
 // IsTime reports whether a metric is a time in milliseconds; the others are
 // bytes or numbers.
 func IsTime(metric string) bool {
-	return metric != MetricReadBytes && metric != MetricMajorFaults && metric != MetricPeakMemory
+	switch metric {
+	case MetricReadBytes, MetricMajorFaults, MetricPeakMemory, MetricGPUMemory, MetricGPUPeak:
+		return false
+	}
+	return true
 }
 
 // Of is a start's value of a metric; ok is false where it is not known, and
@@ -84,6 +97,14 @@ func (s Start) Of(metric string) (value float64, ok bool) {
 		return count(s.MajorFaults)
 	case MetricPeakMemory:
 		return count(s.PeakMemoryBytes)
+	case MetricGPUMemory, MetricGPUPeak:
+		if !s.seenOnGPU() {
+			return 0, false
+		}
+		if metric == MetricGPUMemory {
+			return count(s.GPUMemoryBytes)
+		}
+		return float64(s.GPU.PeakBytes), true
 	}
 	value, ok = s.PhasesMS[metric]
 	return value, ok
@@ -95,7 +116,8 @@ func (r *Result) On(metric string) []Comparison {
 }
 
 // witness compares by another metric in the pairs that a comparison of the time
-// to ready rests on; ok is false where no pair has it.
+// to ready rests on; ok is false where no pair has it, and for what was told of
+// the GPUs in different ways.
 //
 // Its interval is of the same look and level as the comparison's, so each one
 // covers by itself as surely as that, whenever the run stops; all of them
@@ -109,6 +131,9 @@ func (r *Result) On(metric string) []Comparison {
 // which can always be had, is what to look at there.
 func (r *Result) witness(metric string, ready Comparison, schedule stats.Schedule) (c Comparison, ok bool) {
 	c = Comparison{Candidate: ready.Candidate, Metric: metric, Level: ready.Level}
+	if slices.Contains(GPUWitnesses(), metric) && len(r.gpuSources(ready.Baseline, ready.Candidate)) > 1 {
+		return c, false
+	}
 	var logs, shifts []float64
 	positive := true
 	pairs := r.pairs(ready.Candidate)

@@ -24,7 +24,8 @@ func CSV(w io.Writer, r *bench.Result) error {
 	}
 	head = append(head, "stop_ms", "error",
 		"read_bytes", "major_faults", "peak_memory_bytes", "cpu_pressure_ms", "io_pressure_ms", "memory_pressure_ms", "load",
-		"pulled_ms", "download_ms", "extract_ms", "already_here") // new ones go to the end, as some readers count columns
+		"pulled_ms", "download_ms", "extract_ms", "already_here",
+		"gpu_context_ms", "gpu_plateau_ms", "gpu_memory_bytes", "gpu_peak_bytes", "gpu_source") // new ones go to the end, as some readers count columns
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -62,6 +63,12 @@ func CSV(w io.Writer, r *bench.Result) error {
 			row = append(row, optional(p.DownloadMS), optional(p.ExtractMS), strconv.Itoa(p.AlreadyHere))
 		} else {
 			row = append(row, "", "", "")
+		}
+		row = append(row, at(runner.GPUContext), at(runner.GPUPlateau), whole(s.GPUMemoryBytes))
+		if u := s.GPU; u != nil {
+			row = append(row, whole(&u.PeakBytes), cell(string(u.Source)))
+		} else {
+			row = append(row, "", "")
 		}
 		if err := out.Write(row); err != nil {
 			return err

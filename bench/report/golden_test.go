@@ -17,6 +17,7 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"mlbench/bench"
+	"mlbench/gpu"
 	"mlbench/runner"
 	"mlbench/runner/runnertest"
 )
@@ -36,13 +37,15 @@ type fixture struct {
 	times map[string]time.Duration // of the nth candidate by its Ref, "0", "1", …; a second if not named
 	noise float64                  // 0.02 if not said
 	spec  func(*bench.Spec)
-	fails func(ref string, n int) bool // which starts fail
-	log   []string                     // what failed ones say
-	stop  int                          // the start before which the user interrupts; 0 for none
-	load  float64                      // what others use of the host, on average: so much longer it takes to compute
-	waits map[string]float64           // of the load each candidate feels, by Ref; all of it if not named
-	same  bool                         // all candidates are one image
-	reads float64                      // bytes per ns that a start takes, read from disk; with it go faults and memory
+	fails func(ref string, n int) bool              // which starts fail
+	log   []string                                  // what failed ones say
+	stop  int                                       // the start before which the user interrupts; 0 for none
+	load  float64                                   // what others use of the host, on average: so much longer it takes to compute
+	waits map[string]float64                        // of the load each candidate feels, by Ref; all of it if not named
+	same  bool                                      // all candidates are one image
+	reads float64                                   // bytes per ns that a start takes, read from disk; with it go faults and memory
+	gpus  func(ref string, n int) *runnertest.Shape // what starts have on GPUs; nil where nothing watches them
+	host  *bench.GPUs
 	run   runnertest.Scripted
 }
 
@@ -76,6 +79,11 @@ func (f fixture) result(t testing.TB) *bench.Result {
 				s.Log = f.log
 			}
 		}
+		if f.gpus != nil {
+			if shape := f.gpus(ref, n); shape != nil {
+				s = runnertest.OnGPU(s, *shape)
+			}
+		}
 		return s, nil
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -87,8 +95,10 @@ func (f fixture) result(t testing.TB) *bench.Result {
 			cancel(interrupted)
 		}
 	}
-	r.Info = runner.Host{Engine: "scripted 1.0", Storage: "overlay2", OS: "Linux", Kernel: "6.1", CPUs: 2}
+	request := r.Info.GPURequest
+	r.Info = runner.Host{Engine: "scripted 1.0", Storage: "overlay2", OS: "Linux", Kernel: "6.1", CPUs: 2, GPURequest: request}
 	e := bench.Experiment{Spec: bench.DefaultSpec(), Runner: &r, Tool: bench.Tool{Version: "test", Go: "go"}}
+	e.GPU = f.host
 	if f.load > 0 {
 		e.Runner = gauged{&r, func() time.Duration { return time.Duration(20e6 * math.Exp(0.1*rng.NormFloat64())) }}
 	}
@@ -101,7 +111,11 @@ func (f fixture) result(t testing.TB) *bench.Result {
 		if f.same {
 			ref = "0"
 		}
-		e.Candidates = append(e.Candidates, runner.Candidate{Name: name, Ref: ref})
+		c := runner.Candidate{Name: name, Ref: ref}
+		if f.host != nil {
+			c.GPUs = &gpu.Request{All: true}
+		}
+		e.Candidates = append(e.Candidates, c)
 	}
 	result, err := e.Run(ctx)
 	var never *bench.NeverReadyError
@@ -219,6 +233,16 @@ var fixtures = []fixture{
 	{name: "long_names", times: in(620), names: []string{
 		"registry.example.com/team/service-with-a-rather-long-name:old", "registry.example.com/team/service-with-a-rather-long-name:new",
 	}, fails: is("0", 5), spec: func(s *bench.Spec) { s.TargetGates = true; s.AllowFailures = 9 }},
+	{name: "gpu", times: in(4200), noise: 0.01, host: oneGPU, gpus: loading, run: runnertest.Scripted{Info: runner.Host{GPURequest: "device request, by the runtime's hook"}},
+		spec: func(s *bench.Spec) { s.MaxGPUBytes = new(int64(10e9)) }},
+	{name: "gpu_one", names: []string{"image:tag"}, host: oneGPU, gpus: loading, spec: func(s *bench.Spec) { s.MaxGPUBytes = new(int64(10e9)) }},
+	{name: "gpu_ten", names: []string{
+		"service:v1", "service:v2", "service:v3", "service:v4", "service:v5", "service:v6", "service:v7", "service:v8", "service:v9", "service:v10",
+	}, host: oneGPU, gpus: loading, spec: func(s *bench.Spec) { s.Pairs = 12 }},
+	{name: "gpu_hostile", names: hostile, host: hostileGPUs, fails: is("1", 4), gpus: hostileUse, run: runnertest.Scripted{Info: runner.Host{GPURequest: hostile[0] + long}},
+		spec: func(s *bench.Spec) { s.Pairs, s.MaxGPUBytes = 12, new(int64(1)) }},
+	{name: "gpu_by_device", host: oneGPU, gpus: byDevice, spec: func(s *bench.Spec) { s.MaxGPUBytes = new(int64(10e9)) }},
+	{name: "gpu_without_driver", host: &bench.GPUs{}, spec: func(s *bench.Spec) { s.Pairs, s.MaxGPUBytes = 12, new(int64(10e9)) }},
 	{name: "endless_names", times: in(620), names: []string{long + "a" + long, long + "b" + long, long + "c"}},
 }
 

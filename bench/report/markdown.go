@@ -66,6 +66,12 @@ func markdown(w io.Writer, v view, rows int) error {
 		p.line("")
 		p.markdown(t, rows)
 	}
+	if t := onGPU(v); len(t.rows) > 0 {
+		p.line("")
+		p.markdown(t, rows)
+		p.line("")
+		p.line(escape(onGPUNote(v)))
+	}
 	if len(v.Gates) > 0 {
 		p.line("")
 		p.markdown(gates(v), rows)
@@ -91,6 +97,9 @@ func markdown(w io.Writer, v view, rows int) error {
 		facts = append(facts, s)
 	}
 	facts = append(facts, host(v.Result))
+	if s := gpuLine(v); s != "" {
+		facts = append(facts, s)
+	}
 	for _, c := range v.On(bench.MetricReady) {
 		if g := c.PairingGain; g != nil && *g > 0 {
 			facts = append(facts, fmt.Sprintf("comparing %s pair by pair removed %s of the variance", v.names[c.Candidate], plain(*g)))

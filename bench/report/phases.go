@@ -8,20 +8,29 @@ import (
 	"mlbench/stats"
 )
 
-// phases is where the time goes, and what else a start cost: a row a phase or
-// a cost, medians a candidate; with two candidates also the change. Two with
-// long names are called by their parts; with more, it is a row a candidate.
+// phases is where the time goes, and what else a start cost.
 func phases(v view) table {
+	of := slices.DeleteFunc(bench.Witnesses(), func(metric string) bool { return slices.Contains(bench.GPUWitnesses(), metric) })
+	return metrics(v, of, "phase")
+}
+
+// metrics is a row a metric, such as a phase or a cost, medians a candidate; with
+// two candidates also the change. Two with long names are called by their parts;
+// with more, it is a row a candidate.
+func metrics(v view, of []string, head string) table {
 	columns := make([]map[string]stats.Interval, len(v.Candidates))
 	for i := range v.Candidates {
-		columns[i] = medians(v, i)
+		columns[i] = medians(v, i, of)
 	}
-	metrics := slices.DeleteFunc(bench.Witnesses(), func(metric string) bool { // nobody knows them
+	of = slices.DeleteFunc(slices.Clone(of), func(metric string) bool { // nobody knows them
 		return !slices.ContainsFunc(columns, func(c map[string]stats.Interval) bool { _, ok := c[metric]; return ok })
 	})
+	if len(of) == 0 {
+		return table{}
+	}
 	fill := func(head string, median, change func(metric string, i stats.Interval) string) table {
 		t := table{left: 1, head: append([]string{head}, v.names...)}
-		for _, metric := range metrics {
+		for _, metric := range of {
 			row := []string{meaning(metric)}
 			for _, c := range columns {
 				if i, ok := c[metric]; ok {
@@ -42,7 +51,7 @@ func phases(v view) table {
 			return t
 		}
 		t.head = append(t.head, "change ["+changeConfidence(v)+"]")
-		for k, metric := range metrics {
+		for k, metric := range of {
 			cell := unknown
 			if i, ok := shifts[metric]; ok {
 				cell = change(metric, i)
@@ -51,17 +60,17 @@ func phases(v view) table {
 		}
 		return t
 	}
-	t := fill("phase (median) ["+confidence(v)+"]", intervalOf, shiftWithInterval)
+	t := fill(head+" (median) ["+confidence(v)+"]", intervalOf, shiftWithInterval)
 	if t.width() > maxWidth && len(v.names) == 2 {
 		t.head[1], t.head[2] = "baseline", "candidate"
 	}
 	if t.width() > maxWidth {
-		t = fill("phase (median)", func(metric string, i stats.Interval) string { return amount(metric, i.Estimate) }, shiftWithInterval)
+		t = fill(head+" (median)", func(metric string, i stats.Interval) string { return amount(metric, i.Estimate) }, shiftWithInterval)
 	}
 	if t.width() <= maxWidth {
 		return t
 	}
-	turned := table{left: 1, head: append([]string{"phases (median)"}, titles(metrics)...)}
+	turned := table{left: 1, head: append([]string{turnedHead(head)}, titles(of)...)}
 	for i, name := range v.names {
 		row := []string{name}
 		for _, r := range t.rows {
@@ -69,9 +78,9 @@ func phases(v view) table {
 		}
 		turned.rows = append(turned.rows, row)
 	}
-	for _, metric := range []string{bench.MetricDownload, bench.MetricExtract, "create", "start", bench.MetricMajorFaults, bench.MetricPeakMemory, bench.MetricReadBytes} {
+	for _, metric := range []string{bench.MetricDownload, bench.MetricExtract, "create", "start", bench.MetricMajorFaults, bench.MetricPeakMemory, bench.MetricReadBytes, "gpu_boot", "gpu_load"} {
 		partOfFloor := metric == "create" || metric == "start"
-		if partOfFloor && !slices.Contains(metrics, bench.MetricFloor) {
+		if partOfFloor && !slices.Contains(of, bench.MetricFloor) {
 			continue
 		}
 		if at := slices.Index(turned.head, title(metric)); turned.width() > maxWidth && at > 0 {
@@ -81,15 +90,23 @@ func phases(v view) table {
 	return turned
 }
 
-// medians are those of a candidate's measured starts, of every metric that
-// some of them tell.
-func medians(v view, candidate int) map[string]stats.Interval {
+// turnedHead stands above the candidates, where every metric has a column.
+func turnedHead(head string) string {
+	if head == "phase" {
+		head = "phases"
+	}
+	return head + " (median)"
+}
+
+// medians are those of a candidate's measured starts, of each of these metrics
+// that some of them tell.
+func medians(v view, candidate int, of []string) map[string]stats.Interval {
 	values := make(map[string][]float64)
 	for _, s := range v.Starts {
 		if s.Candidate != candidate || s.Role == bench.RoleWarmup {
 			continue
 		}
-		for _, metric := range bench.Witnesses() {
+		for _, metric := range of {
 			if x, ok := s.Of(metric); ok {
 				values[metric] = append(values[metric], x)
 			}
@@ -130,6 +147,14 @@ func meaning(metric string) string {
 		return cpuTime
 	case bench.MetricReadBytes:
 		return "read from disk"
+	case "gpu_boot":
+		return "until first seen there, from started on"
+	case "gpu_load":
+		return "then until its memory stands"
+	case bench.MetricGPUMemory:
+		return "GPU memory when ready"
+	case bench.MetricGPUPeak:
+		return "GPU memory at the most"
 	}
 	return title(metric)
 }
@@ -147,6 +172,14 @@ func title(metric string) string {
 		return "major faults"
 	case bench.MetricPeakMemory:
 		return "peak memory"
+	case "gpu_boot":
+		return "first seen after"
+	case "gpu_load":
+		return "then loading"
+	case bench.MetricGPUMemory:
+		return "memory when ready"
+	case bench.MetricGPUPeak:
+		return "at the most"
 	}
 	return metric
 }

@@ -56,6 +56,8 @@ func TestCSV(t *testing.T) {
 					"read_bytes": count(s.ReadBytes), "major_faults": count(s.MajorFaults), "peak_memory_bytes": count(s.PeakMemoryBytes),
 					"cpu_pressure_ms": s.Host.CPUPressureMS, "io_pressure_ms": s.Host.IOPressureMS,
 					"memory_pressure_ms": s.Host.MemoryPressureMS, "load": s.Host.Load,
+					"gpu_context_ms": mark(s, runner.GPUContext), "gpu_plateau_ms": mark(s, runner.GPUPlateau),
+					"gpu_memory_bytes": count(s.GPUMemoryBytes), "gpu_peak_bytes": gpuPeak(s),
 				} {
 					got, err := strconv.ParseFloat(get(name), 64)
 					if want == nil && get(name) != "" || want != nil && (err != nil || got != *want) {
@@ -66,6 +68,9 @@ func TestCSV(t *testing.T) {
 				if err != nil || !at.Equal(s.BeginAt) || get("outcome") != string(s.Outcome) || get("role") != string(s.Role) ||
 					get("block") != strconv.Itoa(s.Block) || get("position") != strconv.Itoa(s.Position) {
 					t.Errorf("start %d: %q", i, rows[i+1])
+				}
+				if source := get("gpu_source"); s.GPU == nil && source != "" || s.GPU != nil && source != cell(string(s.GPU.Source)) {
+					t.Errorf("start %d: source %q", i, source)
 				}
 				if name := get("candidate"); name != bench.Printable(r.Candidates[s.Candidate].Name) {
 					t.Errorf("start %d: candidate %q", i, name)
@@ -80,6 +85,13 @@ func mark(s bench.Start, name runner.MarkName) *float64 {
 		return &m.MS
 	}
 	return nil
+}
+
+func gpuPeak(s bench.Start) *float64 {
+	if s.GPU == nil {
+		return nil
+	}
+	return count(&s.GPU.PeakBytes)
 }
 
 func pullTime(s bench.Start, of func(bench.PullTimes) *float64) *float64 {

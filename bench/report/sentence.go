@@ -25,8 +25,10 @@ func sentences(v view) []string {
 				parts = append(parts, comparison(v, c))
 			}
 		}
-		if s := target(v, i); s != "" {
-			parts = append(parts, s)
+		for _, s := range []string{target(v, i), gpuMemory(v, i)} {
+			if s != "" {
+				parts = append(parts, s)
+			}
 		}
 		if len(parts) > 0 {
 			lines = append(lines, strings.Join(parts, " "))

@@ -35,6 +35,11 @@ func Text(w io.Writer, r *bench.Result) error {
 		p.line("")
 		p.table(t)
 	}
+	if t := onGPU(v); len(t.rows) > 0 {
+		p.line("")
+		p.table(t)
+		p.line(onGPUNote(v))
+	}
 	if len(r.Gates) > 0 {
 		p.line("")
 		p.table(stacked(gates(v)))
@@ -59,6 +64,9 @@ func Text(w io.Writer, r *bench.Result) error {
 		p.line(s)
 	}
 	p.line(host(r))
+	if s := gpuLine(v); s != "" {
+		p.line(s)
+	}
 	for _, s := range sentences(v) {
 		p.line(s)
 	}

@@ -41,7 +41,7 @@ func TestArrows(t *testing.T) {
 		"mlbench/runner/probe":            {"mlbench/runner"},
 		"mlbench/runner/probe/listen":     {"mlbench/runner"},
 		"mlbench/runner/process":          {"mlbench/gpu", "mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
-		"mlbench/runner/runnertest":       {"mlbench/runner"},
+		"mlbench/runner/runnertest":       {"mlbench/runner", "mlbench/gpu"},
 		"mlbench/runner/speed":            {"mlbench/runner"},
 	}
 	// Modules that only these packages may import, by prefix.

@@ -38,7 +38,8 @@ func (o *options) register(f *pflag.FlagSet) {
 	s := &o.spec
 	f.VarP(parsed(&s.TargetMS, parseMillis, "duration", "1s"), "target", "", "gate: ready within this time at --quantile")
 	f.VarP(parsed(&s.Quantile, parseQuantile, "share", "0.9"), "quantile", "", "of the starts, for --target")
-	f.VarP(parsed(&s.MaxBytes, parseLimit, "size", "none"), "max-size", "", "gate: unpacked size, e.g. 800MB")
+	f.VarP(parsed(&s.MaxBytes, limitLike("--max-size 800MB"), "size", "none"), "max-size", "", "gate: unpacked size, e.g. 800MB")
+	f.VarP(parsed(&s.MaxGPUBytes, limitLike("--max-gpu-memory 10GB"), "size", "none"), "max-gpu-memory", "", "gate: most memory on the GPUs in any start, e.g. 10GB")
 	f.VarP(parsed(&s.Margin, parsePercent, "percent", "5%"), "margin", "", "a slowdown beyond it is a regression")
 	f.VarP(parsed(&s.MaxPairs, parsePairs, "n", "40"), "max-pairs", "", "stop after so many pairs, decided or not")
 	f.VarP(parsed(&s.MinPairs, parsePairs, "n", "8"), "min-pairs", "", "do not stop before")
@@ -286,11 +287,13 @@ func parseCPUs(s string) (float64, error) {
 	return x, nil
 }
 
-// parseLimit reads a size above nothing.
-func parseLimit(s string) (*int64, error) {
-	n, err := policy.ParseSize(s)
-	if err != nil || n < 1 {
-		return nil, fmt.Errorf("not a size with its unit: e.g. --max-size 800MB")
+// limitLike reads a size above nothing, of which it has an example.
+func limitLike(example string) func(string) (*int64, error) {
+	return func(s string) (*int64, error) {
+		n, err := policy.ParseSize(s)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("not a size with its unit: e.g. %s", example)
+		}
+		return &n, nil
 	}
-	return &n, nil
 }

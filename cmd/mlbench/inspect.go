@@ -68,7 +68,7 @@ images, NEW is the one that has to.`,
 	f.StringVar(&o.dockerfile, "dockerfile", "", "check this `file` too, the Dockerfile that the image was built from")
 	f.StringVar(&o.context, "context", "", "`folder` that it was built in (default the Dockerfile's)")
 	f.StringVar(&o.policy, "policy", "", "check that the image keeps to the section policy of this YAML `file`: bases, forbidden, user, size, python, libc, labels, reports")
-	f.VarP(parsed(&o.limits.MaxBytes, parseLimit, "size", "none"), "max-size", "", "fail if the image's unpacked layers are larger, e.g. 800MB")
+	f.VarP(parsed(&o.limits.MaxBytes, limitLike("--max-size 800MB"), "size", "none"), "max-size", "", "fail if the image's unpacked layers are larger, e.g. 800MB")
 	f.VarP(parsed(&o.limits.Severity, parseSeverity, "level", "none"), "severity", "", "fail at a finding of this severity or above: "+severities())
 	f.IntVar(&o.top, "top", 15, "how many reasons, owners and layers are shown, the largest")
 	f.BoolVar(&o.all, "all", false, "show all of them, and all that findings rest on")
