@@ -100,12 +100,10 @@ func (w *Watch) read() {
 		began := time.Now()
 		loads, err := w.meter.Read()
 		at := time.Now()
-		if !w.take(sample{began, at, loads}, ready, err) {
-			<-w.stop
-			return
-		}
-		if last {
+		going := w.take(sample{began, at, loads}, ready, err)
+		if last || !going {
 			w.spent(begin)
+			<-w.stop
 			return
 		}
 		took := time.Since(began)

@@ -169,6 +169,21 @@ func TestGPULost(t *testing.T) {
 	}
 }
 
+// A driver that hangs ends no start late but by the seconds that it is waited
+// for, and fails the environment.
+func TestGPUSilent(t *testing.T) {
+	d := nvmltest.Inside(t, 1)
+	if d == nil {
+		return
+	}
+	r := watcher(t)
+	d.Script(t, "hang 8000")
+	s, err := startOn(t, r, runner.DefaultTimeout, onGPUs(t))
+	if !errors.Is(err, runner.ErrEnvironment) || !errors.Is(err, gpu.ErrSilent) || s.Outcome != runner.OutcomeReady || s.Stop > 5*time.Second {
+		t.Errorf("%v, %+v", err, s)
+	}
+}
+
 // What may not be asked is a problem of the start, which goes on.
 func TestGPUsWithoutPermission(t *testing.T) {
 	d := nvmltest.Inside(t, 1)
