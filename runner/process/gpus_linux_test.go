@@ -118,6 +118,24 @@ func TestGPUsOfDaemon(t *testing.T) {
 	}
 }
 
+// Of a divided GPU the instance that the candidate gets is watched alone.
+func TestGPUInstance(t *testing.T) {
+	d := nvmltest.Inside(t, 1)
+	if d == nil {
+		return
+	}
+	d.Divide(t, 0, 2, 7)
+	d.Tenant(t, "0.2", 11*mb)
+	neighbour := d.Tenant(t, "0.7", 7*mb)
+	s, err := startOn(t, watcher(t, d.InstanceUUID(0, 7)), runner.DefaultTimeout, onGPUs(t, "-gpu", "0.7:50@200ms", "-listen-after", "200ms"))
+	if err != nil || s.GPU == nil || s.GPU.Ready == nil || *s.GPU.Ready != 50*mb || s.GPU.Source != gpu.ByProcess {
+		t.Fatalf("%v, %+v", err, s.GPU)
+	}
+	if o := s.GPU.Others; len(o) != 1 || o[0].PID != neighbour || o[0].GPUInstance == nil || *o[0].GPUInstance != 7 {
+		t.Errorf("others %+v", o)
+	}
+}
+
 // Where the driver's ids are of another namespace the GPUs' memory tells, and
 // neither the candidate nor what is there already is taken for the other.
 func TestGPUsByDevice(t *testing.T) {

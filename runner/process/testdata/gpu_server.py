@@ -20,7 +20,8 @@ class Torch:
 
         if not torch.cuda.is_available():
             raise ImportError("PyTorch finds no CUDA")
-        self.torch, self.kept = torch, [torch.zeros(1, device="cuda")]
+        # The same kernel as later: it is loaded when it is first used.
+        self.torch, self.kept = torch, [torch.ones(1, dtype=torch.uint8, device="cuda")]
         self.name = f"PyTorch {torch.__version__} on {torch.cuda.get_device_name()}"
 
     def take(self):
