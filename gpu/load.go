@@ -13,8 +13,8 @@ type Meter interface {
 
 // A Load is what is in use of a GPU, or of a MIG instance, at a moment.
 type Load struct {
-	Used      int64     // bytes of memory, by whomever
+	Used      int64     // bytes of memory, by whomever; negative where it is not told
 	Busy      *int      // percent; see Readings
-	Processes []Process // with a context on it; nil where they are not told
-	Err       error     // what could not be read; ErrLost for a GPU that is lost
+	Processes []Process // with a CUDA context on it; nil where they are not told
+	Err       error     // what could not be read; one of a GPU that is lost wraps ErrLost
 }

@@ -12,6 +12,7 @@ const (
 	// ByDevice: none of the driver's processes is known to be one of the
 	// start's (it may run in another pid namespace than mlbench), so what is
 	// told is by how much the memory in use of the GPUs changed, by whomever.
+	// So it is too where the driver tells no memory of processes.
 	ByDevice Source = "device"
 )
 
@@ -19,12 +20,15 @@ const (
 // that of several GPUs added up.
 type Use struct {
 	Source  Source
-	Context *Moment   // when it was first seen on a GPU; nil for never
-	Plateau *Moment   // since when its memory is within 1 % of its last value; nil where it has none
-	Ready   *int64    // memory when Watch.Ready was called; nil where it was not
-	Peak    int64     // the most memory
-	Points  []Point   // in order; only where something differs from the one before
-	Others  []Process // not of the start, seen on the same GPUs meanwhile, each with the most memory that it had
+	Context *Moment // when it was first seen on a GPU; nil for never
+	Plateau *Moment // since when its memory is within 1 % of its last value; nil where it has none
+	Ready   *int64  // memory when Watch.Ready was called; nil where it was not
+	Peak    int64   // the most memory
+	Points  []Point // in order; only where something differs from the one before
+	// Others are not of the start, seen on the same GPUs meanwhile, each with
+	// the most memory that it had. Where no process is known to be the start's,
+	// they are those that were there before it.
+	Others []Process
 
 	Samples int           // how often the GPUs were read
 	Every   time.Duration // the median time between two of them

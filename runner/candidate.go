@@ -28,7 +28,9 @@ type Candidate struct {
 	Entrypoint string   `json:"entrypoint,omitempty"`
 
 	// GPUs are those that it gets; nil for none. A command of runner/process
-	// sees all that the host has where it is nil.
+	// sees those that mlbench itself would see where it is nil, and all that
+	// the host has where it is all; its Env wins where that has
+	// CUDA_VISIBLE_DEVICES.
 	GPUs *gpu.Request `json:"gpus,omitempty"`
 
 	// When it counts as ready. Port 0 and Health "" are found: Port by

@@ -35,7 +35,8 @@ func Host(ctx context.Context) (gpu.Host, error) {
 	if err != nil {
 		return gpu.Host{}, err
 	}
-	return within(ctx, patience, nvml.New(nvml.WithLibraryPath(path)))
+	library := nvml.New(nvml.WithLibraryPath(path))
+	return within(ctx, patience, func() (gpu.Host, error) { return read(library) })
 }
 
 // find is the first library that can be loaded.
@@ -65,25 +66,26 @@ func find(paths []string) (string, error) {
 
 // within gives the driver so much time. One that hangs cannot be stopped: it is
 // left behind.
-func within(ctx context.Context, most time.Duration, library nvml.Interface) (gpu.Host, error) {
+func within[T any](ctx context.Context, most time.Duration, ask func() (T, error)) (T, error) {
 	type answer struct {
-		host gpu.Host
-		err  error
+		value T
+		err   error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		h, err := read(library)
-		answered <- answer{h, err}
+		v, err := ask()
+		answered <- answer{v, err}
 	}()
 	timeout := time.NewTimer(most)
 	defer timeout.Stop()
+	var none T
 	select {
 	case a := <-answered:
-		return a.host, a.err
+		return a.value, a.err
 	case <-ctx.Done():
-		return gpu.Host{}, context.Cause(ctx)
+		return none, context.Cause(ctx)
 	case <-timeout.C:
-		return gpu.Host{}, &gpu.TroubleError{
+		return none, &gpu.TroubleError{
 			Kind: gpu.ErrSilent, Tried: fmt.Sprintf("waited for %v", most),
 			Remedy: "see whether nvidia-smi answers, and dmesg for the driver's errors (Xid); a reboot may be needed",
 		}

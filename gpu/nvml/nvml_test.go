@@ -268,7 +268,7 @@ func TestHangs(t *testing.T) {
 		s, _ := server()
 		answer := make(chan nvml.Return)
 		s.InitFunc = func() nvml.Return { return <-answer }
-		if _, err := within(t.Context(), time.Minute, s); !errors.Is(err, gpu.ErrSilent) || !strings.Contains(err.Error(), "waited for 1m0s") {
+		if _, err := within(t.Context(), time.Minute, func() (gpu.Host, error) { return read(s) }); !errors.Is(err, gpu.ErrSilent) || !strings.Contains(err.Error(), "waited for 1m0s") {
 			t.Error(err)
 		}
 		answer <- nvml.ERROR_TIMEOUT // let go of what is left behind

@@ -10,7 +10,12 @@ import (
 )
 
 // Host says that NVIDIA's driver cannot be asked.
-func Host(context.Context) (gpu.Host, error) {
+func Host(context.Context) (gpu.Host, error) { return gpu.Host{}, cannot() }
+
+// Open says that NVIDIA's driver cannot be asked.
+func Open(context.Context, []string) (gpu.Meter, error) { return nil, cannot() }
+
+func cannot() error {
 	e := &gpu.TroubleError{
 		Kind: gpu.ErrCannotAsk, Tried: "it was built without cgo",
 		Remedy: "build it with CGO_ENABLED=1 and a C compiler, or tell of the host by flags",
@@ -18,5 +23,5 @@ func Host(context.Context) (gpu.Host, error) {
 	if runtime.GOOS != "linux" {
 		e.Tried, e.Remedy = "it is built for "+runtime.GOOS, "run it on the Linux host that has the GPUs, or tell of that host by flags"
 	}
-	return gpu.Host{}, e
+	return e
 }

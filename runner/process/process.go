@@ -138,10 +138,13 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	if look != nil {
 		log = new(kept)
 	}
+	gpus := r.watch(c, mark)
 	p, err := launch(c, mark, log)
 	if err != nil {
+		_, _ = gpus.Stop() // there is nothing of the command to tell
 		return runner.Start{}, runner.As(runner.ErrEnvironment, fmt.Errorf("starting %q: %w", c.Ref, err))
 	}
+	gpus.group.Store(int64(p.cmd.Process.Pid))
 	s := runner.Start{BeginAt: p.begin, Outcome: runner.OutcomeReady, Marks: runner.Marks{
 		runner.Started: {At: p.started.Sub(p.begin), Source: "fork"},
 	}}
@@ -155,6 +158,7 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	}
 	sighting, err := p.wait(watchCtx, c, target)
 	if err == nil {
+		gpus.reached(c.Ready.Kind)
 		s.Cost = p.cost()
 		s.HostLoad = speed.LoadSince(load)
 	}
@@ -174,6 +178,8 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	if s.Outcome == runner.OutcomeReady && (c.Ready.NeedsPort() || c.Request != nil) {
 		pid, foreign = probe.Holder(c.Port, func(pid int) bool { v := marked(pid); return v != "" && v != mark.env() })
 	}
+	use, watchErr := gpus.Stop() // while the command has what it took
+	s.RecordGPU(use)
 	stopping := time.Now()
 	state, stopErr := p.stop(mark)
 	s.Stop = time.Since(stopping)
@@ -186,6 +192,9 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	}
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
+	}
+	if watchErr != nil {
+		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("watching the GPUs during a start of %s: %w", c.Name, watchErr))
 	}
 	if looked != nil {
 		return s, looked
@@ -279,7 +288,7 @@ func launch(c runner.Candidate, mark marker, log *kept) (*running, error) {
 	if len(c.Args) == 0 {
 		p.cmd.Args = []string{"/bin/sh", "-c", c.Ref}
 	}
-	p.cmd.Env = os.Environ()
+	p.cmd.Env = environment(c.GPUs)
 	if c.Port != 0 {
 		p.cmd.Env = append(p.cmd.Env, "PORT="+strconv.Itoa(c.Port))
 	}

@@ -10,11 +10,14 @@ import (
 	"runtime"
 	"time"
 
+	"mlbench/gpu"
 	"mlbench/runner"
 )
 
 // Runner refuses to start anything on this system.
-type Runner struct{}
+type Runner struct {
+	GPUs *gpu.Sampler // not used
+}
 
 func refuse() error {
 	return runner.As(runner.ErrEnvironment,
