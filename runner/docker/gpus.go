@@ -105,6 +105,8 @@ func (x *one) gpusRefused(err error) error {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(err.Error(), w) })
 	}
 	switch {
+	case says("could not select device driver") && x.r.byCDI(*x.c.GPUs):
+		err = fmt.Errorf("%w by names of CDI (%w): name them by UUID or number instead (mlbench gpu lists them); Docker Engine has CDI from 28.2 on, and from 25 on where it is switched on (daemon.json: \"features\": {\"cdi\": true})", errNoGPUDriver, err)
 	case says("could not select device driver"):
 		err = fmt.Errorf("%w (%w): install the NVIDIA Container Toolkit on its host (package nvidia-container-toolkit), then run sudo nvidia-ctk runtime configure --runtime=docker and sudo systemctl restart docker", errNoGPUDriver, err)
 	case says("CDI device injection failed", "unresolvable CDI devices"):

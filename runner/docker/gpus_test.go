@@ -104,6 +104,10 @@ func TestGPUsRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q", test.engine, err, test.says)
 		}
 	}
+	by := &one{c: runner.Candidate{Name: "c", GPUs: gpus(t, "device=nvidia.com/gpu=0")}, r: new(Runner)}
+	if err := by.gpusRefused(errors.New(`could not select device driver "cdi" with capabilities: []`)); err == nil || !strings.Contains(err.Error(), "name them by UUID or number instead") {
+		t.Errorf("by CDI: %v", err)
+	}
 	without := &one{c: runner.Candidate{Name: "c"}, r: new(Runner)}
 	if err := without.gpusRefused(errors.New("could not select device driver")); err != nil {
 		t.Errorf("without --gpus: %v", err)
