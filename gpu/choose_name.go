@@ -27,8 +27,13 @@ func (c *Choice) name(h Host, id string) (full string, err error) {
 		}
 		// nvidia-ctk cdi generate numbers devices as 0 or gpu0, and 0:1 or mig0:1
 		// (its --device-name-strategy).
-		if _, err = c.name(h, strings.TrimPrefix(strings.TrimPrefix(name, "gpu"), "mig")); err != nil {
+		short := strings.TrimPrefix(strings.TrimPrefix(name, "gpu"), "mig")
+		full, err := c.name(h, short)
+		switch {
+		case err != nil:
 			return "", fmt.Errorf("%s: %w", id, err)
+		case full != short: // the beginning of a UUID
+			id = CDIKind + "=" + full
 		}
 		return id, nil
 	}

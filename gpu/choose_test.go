@@ -64,6 +64,7 @@ func TestChoose(t *testing.T) {
 		{"CDI by index", two, "device=nvidia.com/gpu=1", "GPU-ab11", "", ""},
 		{"CDI by kind and index", two, "device=nvidia.com/gpu=gpu1", "GPU-ab11", "", ""},
 		{"CDI by UUID", two, "device=nvidia.com/gpu=GPU-aa00", "GPU-aa00", "", ""},
+		{"CDI by the beginning of a UUID", two, "device=nvidia.com/gpu=GPU-ab", "GPU-ab11", "device=nvidia.com/gpu=GPU-ab11", ""},
 		{"CDI, all", two, "device=nvidia.com/gpu=all", "GPU-aa00 GPU-ab11", "", ""},
 		{"CDI, unknown", two, "device=nvidia.com/gpu=7", "", "", "nvidia.com/gpu=7: there is no GPU 7"},
 		{"CDI of others", two, "device=amd.com/gpu=0", "", "", "amd.com/gpu=0: of CDI's names only nvidia.com/gpu=… are known here"},

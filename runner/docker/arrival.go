@@ -3,12 +3,14 @@ package docker
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"mlbench/gpu"
 	"mlbench/runner"
@@ -16,51 +18,43 @@ import (
 
 // arrived sees, in a candidate's first start, that its container really has GPUs:
 // Podman's Docker-compatible API for one takes requests for them and gives none.
-// It also finds out how the engine gave them.
 func (x *one) arrived(ctx context.Context) error {
 	r := x.r
 	if x.c.GPUs == nil || r.given[x.c.Name] {
 		return nil
 	}
-	asked := "device request"
+	r.gpuRequest = "device request"
 	if r.byCDI(*x.c.GPUs) {
-		asked = "CDI device names"
-	}
-	r.gpuRequest = asked
-	unseen := func(why string) {
-		r.given[x.c.Name] = true
-		r.opts.Notify(fmt.Sprintf("%s: that its GPUs arrived in its container is not checked: %s", x.c.Name, why))
+		r.gpuRequest = "CDI device names"
 	}
 	if !r.here {
-		unseen("the engine is on another host")
+		r.unseen(x.c, "the engine is on another host")
 		return nil
 	}
-	info, err := r.cli.ContainerInspect(ctx, x.id)
+	pid, err := x.firstProcess(ctx)
 	if err != nil {
 		return err
 	}
-	if info.State == nil || !info.State.Running || info.State.Pid <= 0 {
-		x.early = true
-		return nil
-	}
-	process := fmt.Sprintf("/proc/%d", info.State.Pid)
+	process := fmt.Sprintf("/proc/%d", pid)
 	dev, err := os.Open(process + "/root/dev")
-	if err != nil {
-		if _, gone := os.Stat(process); gone != nil {
-			x.early = true
+	if err != nil || !x.contains(pid) { // of another namespace of processes, or another one by now
+		if err == nil {
+			_ = dev.Close()
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			r.unseen(x.c, "to look into it takes root")
 			return nil
 		}
-		unseen(err.Error() + ": as root it would be")
-		return nil
+		x.early, err = x.endsWithin(ctx, noticed)
+		if err == nil && !x.early {
+			r.unseen(x.c, "its processes are not known here")
+		}
+		return err
 	}
 	defer func() { _ = dev.Close() }()
-	if !x.contains(info.State.Pid) { // of another namespace of processes, or another one by now
-		unseen("the engine's processes are not known here")
-		return nil
-	}
 	nodes, err := dev.ReadDir(-1)
 	if err != nil {
-		unseen(err.Error())
+		r.unseen(x.c, err.Error())
 		return nil
 	}
 	caps, _ := os.ReadDir(process + "/root/dev/nvidia-caps") // there with MIG alone
@@ -68,10 +62,49 @@ func (x *one) arrived(ctx context.Context) error {
 		return runner.As(runner.ErrEnvironment, fmt.Errorf("%s: %w", x.c.Name, err))
 	}
 	r.given[x.c.Name] = true
-	if environ, err := os.ReadFile(process + "/environ"); err == nil && asked == "device request" {
-		r.gpuRequest += by(environ)
-	}
+	x.first = pid
 	return nil
+}
+
+// seeGivenBy finds out, once the program runs, what carried out its device
+// request. Right after the start call its process may still be the runtime's.
+func (x *one) seeGivenBy() {
+	if x.first == 0 || x.r.byCDI(*x.c.GPUs) || !x.contains(x.first) {
+		return
+	}
+	if environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", x.first)); err == nil {
+		x.r.gpuRequest = "device request" + by(environ)
+	}
+}
+
+// unseen says that a candidate's GPUs are not looked for, and does not try again.
+func (r *Runner) unseen(c runner.Candidate, why string) {
+	r.given[c.Name] = true
+	r.opts.Notify(fmt.Sprintf("%s: that its GPUs arrive in its container is not checked: %s", c.Name, why))
+}
+
+// firstProcess is the container's, 0 where it has ended.
+func (x *one) firstProcess(ctx context.Context) (pid int, err error) {
+	info, err := x.r.cli.ContainerInspect(ctx, x.id)
+	if err != nil || info.State == nil || !info.State.Running {
+		return 0, err
+	}
+	return info.State.Pid, nil
+}
+
+// noticed is within which time engines notice that a program has ended. It is
+// waited for in a first start alone, where nothing is timed.
+const noticed = time.Second
+
+// endsWithin reports whether the engine says, within so much time, that the
+// container has ended.
+func (x *one) endsWithin(ctx context.Context, most time.Duration) (bool, error) {
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		pid, err := x.firstProcess(ctx)
+		if pid == 0 || time.Since(begin) > most {
+			return pid == 0 && err == nil, err
+		}
+	}
 }
 
 // by says what carried out a device request, by the environment of a container's

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -100,6 +101,7 @@ func TestGPUsArrive(t *testing.T) {
 // asked for by CDI's names gets the devices that a description of them would name.
 type cdiEngine struct {
 	host string
+	pid  string // what it says of a container's first process; "" for the truth
 
 	mu    sync.Mutex
 	asked [][]string // names, at each create call
@@ -128,14 +130,21 @@ func newCDIEngine(t *testing.T, behind string) *cdiEngine {
 			return new(net.Dialer).DialContext(ctx, "unix", to.Path)
 		}},
 		ModifyResponse: func(answer *http.Response) error {
-			if !strings.HasSuffix(answer.Request.URL.Path, "/info") {
+			info := strings.HasSuffix(answer.Request.URL.Path, "/info")
+			inspected := e.pid != "" && strings.Contains(answer.Request.URL.Path, "/containers/") && strings.HasSuffix(answer.Request.URL.Path, "/json")
+			if !info && !inspected {
 				return nil
 			}
 			body, err := io.ReadAll(answer.Body)
 			if err != nil {
 				return err
 			}
-			replace(answer.Header, &answer.Body, &answer.ContentLength, bytes.Replace(body, []byte("{"), []byte(`{"CDISpecDirs":["/etc/cdi"],`), 1))
+			if info {
+				body = bytes.Replace(body, []byte("{"), []byte(`{"CDISpecDirs":["/etc/cdi"],`), 1)
+			} else {
+				body = firstPID.ReplaceAll(body, []byte(`"Pid":`+e.pid))
+			}
+			replace(answer.Header, &answer.Body, &answer.ContentLength, body)
 			return nil
 		},
 	}
@@ -144,6 +153,8 @@ func newCDIEngine(t *testing.T, behind string) *cdiEngine {
 	t.Cleanup(func() { _ = server.Close() })
 	return e
 }
+
+var firstPID = regexp.MustCompile(`"Pid":[0-9]+`)
 
 // inject does what the engine would do with names of CDI.
 func (e *cdiEngine) inject(t *testing.T, q *http.Request) {
@@ -218,6 +229,36 @@ func TestGPUsByCDI(t *testing.T) {
 		}
 		if !reflect.DeepEqual(e.asked, want.asked) {
 			t.Errorf("%s: asked for %q, want %q", asks, e.asked, want.asked)
+		}
+	}
+}
+
+// Where nobody can see whether GPUs arrived, it is said once, and the start goes on.
+func TestGPUsUnseen(t *testing.T) {
+	behind := closing(t, Options{})
+	ref := fixtureImage(t, "EXPOSE 8080")
+	for pid, want := range map[string]string{
+		"4194305": "its processes are not known here", // more than any there can be
+		"0":       "it had ended before anybody could look",
+	} {
+		e := newCDIEngine(t, behind.cli.DaemonHost())
+		e.pid = pid
+		t.Setenv("DOCKER_HOST", e.host)
+		var notes []string
+		r := closing(t, Options{Notify: func(line string) { notes = append(notes, line) }})
+		c, err := r.Prepare(t.Context(), runner.Candidate{Name: "fixture", Ref: ref, GPUs: gpus(t, "device=nvidia.com/gpu=0")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			s, err := r.Start(t.Context(), c, startTimeout)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ready(t, s)
+		}
+		if want := []string{"fixture: that its GPUs arrive in its container is not checked: " + want}; !reflect.DeepEqual(notes, want) {
+			t.Errorf("pid %s: %q, want %q", pid, notes, want)
 		}
 	}
 }

@@ -134,6 +134,9 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		}
 		return s, err
 	}
+	if x.early {
+		r.unseen(c, "it had ended before anybody could look")
+	}
 	return s, x.stranger()
 }
 
@@ -186,6 +189,7 @@ type one struct {
 
 	gpus       *gpu.Watch // of what it uses of the GPUs; nil for none
 	gpuTrouble error      // of the GPUs, meanwhile
+	first      int        // its first process, where its GPUs were seen to arrive in this start
 	early      bool       // it ended before it could be seen whether its GPUs arrived
 
 	accounts [quantities]account
@@ -259,6 +263,7 @@ func (x *one) observe(watch context.Context, s *runner.Start) {
 	if err == nil {
 		x.gpus.Ready()
 		x.readAccounts(watch, s)
+		x.seeGivenBy()
 	}
 	probe.Record(s, sighting, err)
 	x.heard(s)
