@@ -126,20 +126,21 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 		return err
 	}
 	progress := newProgress(std.err)
-	r, err := newRunner(o.spec.Runner, docker.Options{Notify: progress.Note, Registry: o.spec.Registry})
+	e, err := o.equip(ctx, candidates, progress.Note)
 	if err != nil {
 		return err
 	}
 	result, err := bench.Experiment{
-		Spec: o.spec, Runner: r, Candidates: candidates, Tool: tool(), Observer: progress,
+		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: tool(), Observer: progress,
+		GPU: e.told, Preflight: e.preflight,
 	}.Run(ctx)
 	progress.end()
 	if o.explain && err == nil {
-		err = addWins(ctx, r, result, progress)
+		err = addWins(ctx, e.runner, result, progress)
 	}
 	// First of all: to tidy up may take an engine long, and users' patience
 	// may end before.
-	err = errors.Join(err, tell(result, to, std), r.Close())
+	err = errors.Join(err, tell(result, to, std), e.close())
 	if err != nil {
 		return err
 	}
@@ -175,13 +176,13 @@ func verdict(r *bench.Result) error {
 }
 
 // newRunner makes the runner of that name. Only here is it known which there
-// are. The options are those of docker.
+// are. The options are those of docker; process has what watches the GPUs of them.
 func newRunner(name string, opts docker.Options) (runner.Runner, error) {
 	switch name {
 	case "docker":
 		return docker.New(opts)
 	case "process":
-		return new(process.Runner), nil
+		return &process.Runner{GPUs: opts.GPUs}, nil
 	}
 	return nil, usage("--runner: no runner %q: there are docker and process", name)
 }

@@ -12,7 +12,6 @@ import (
 	"mlbench/bench/explain"
 	"mlbench/bench/report"
 	"mlbench/runner"
-	"mlbench/runner/docker"
 )
 
 // explainOptions are the flags of explain.
@@ -90,26 +89,27 @@ func (o *explainOptions) run(cmd *cobra.Command, std streams, args []string) err
 		return err
 	}
 	progress := newProgress(std.err)
-	r, err := newRunner(o.spec.Runner, docker.Options{Notify: progress.Note, Registry: o.spec.Registry})
+	e, err := o.equip(cmd.Context(), candidates, progress.Note)
 	if err != nil {
 		return err
 	}
-	found, err := o.find(cmd.Context(), r, candidates, progress)
+	found, err := o.find(cmd.Context(), e, candidates, progress)
 	progress.end()
 	if err == nil {
 		err = to.tell(std, found)
 	}
-	return errors.Join(err, r.Close())
+	return errors.Join(err, e.close())
 }
 
-func (o *explainOptions) find(ctx context.Context, r runner.Runner, candidates []runner.Candidate, p *progress) (*explain.Report, error) {
+func (o *explainOptions) find(ctx context.Context, e *equipment, candidates []runner.Candidate, p *progress) (*explain.Report, error) {
 	result, err := bench.Experiment{
-		Spec: o.spec, Runner: r, Candidates: candidates, Tool: tool(), Observer: p, Unjudged: true,
+		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: tool(), Observer: p, Unjudged: true,
+		GPU: e.told, Preflight: e.preflight,
 	}.Run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return explain.Explain(ctx, r, result, p.Note)
+	return explain.Explain(ctx, e.runner, result, p.Note)
 }
 
 // addWins looks for the biggest wins of a comparison. What was measured stands

@@ -28,6 +28,8 @@ type options struct {
 	request   string
 	body      string
 
+	noPreflight bool
+
 	explain bool // compare only
 
 	telling rendering[*bench.Result]
@@ -80,6 +82,8 @@ func (o *options) registerStart(f *pflag.FlagSet) {
 	f.StringArrayVarP(&c.Volumes, "volume", "v", nil, "source:target[:ro] (repeatable)")
 	f.VarP(parsed(&c.Memory, units.RAMInBytes, "size", "unlimited"), "memory", "m", "memory limit, e.g. 512m, 2g")
 	f.VarP(parsed(&c.CPUs, parseCPUs, "number", "all"), "cpus", "", "processors, e.g. 1.5")
+	f.VarP(parsed(&c.GPUs, parseGPUs, "gpus", "none"), "gpus", "", "GPUs for the candidates: all, a number, or device=ID,... (UUIDs, indexes, MIG instances, CDI names)")
+	f.BoolVar(&o.noPreflight, "no-preflight", false, "with --gpus, start even where driver, GPUs and image are seen not to fit")
 	f.VarP(parsed(&c.ShmSize, units.RAMInBytes, "size", "the engine's"), "shm-size", "", "size of /dev/shm, e.g. 1g")
 	f.StringVar(&c.Network, "network", "", "network, as docker run has it")
 	f.StringVarP(&c.User, "user", "u", "", "user, as docker run has it")
@@ -118,6 +122,9 @@ func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Cand
 	}
 	if _, err := url.ParseRequestURI(c.Health); c.Health != "" && err != nil {
 		return nil, usage("--health: %w: e.g. --health /healthz", err)
+	}
+	if o.noPreflight && c.GPUs == nil {
+		return nil, usage("--no-preflight without --gpus: nothing else is checked before a start: e.g. --gpus all --no-preflight")
 	}
 	if c.Ready.Kind == runner.Exit && o.request != "" {
 		return nil, usage("--request: with --ready exit the program has ended and answers nothing: leave one of them out")

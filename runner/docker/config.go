@@ -33,8 +33,9 @@ func (r *Runner) configs(c runner.Candidate) (*container.Config, *container.Host
 		NetworkMode: container.NetworkMode(c.Network),
 		ShmSize:     c.ShmSize,
 		Resources: container.Resources{
-			Memory:   c.Memory,
-			NanoCPUs: int64(c.CPUs * 1e9),
+			Memory:         c.Memory,
+			NanoCPUs:       int64(c.CPUs * 1e9),
+			DeviceRequests: r.deviceRequests(c.GPUs),
 		},
 		// Whatever the engine's default: a driver that can be read back.
 		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": logSize(c.Ready)}},

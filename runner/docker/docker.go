@@ -85,7 +85,8 @@ type Runner struct {
 	patience
 
 	arch      string // the engine's, as Go names it
-	local     bool   // the engine's files and processes may be this host's
+	here      bool   // the engine may run on this host's kernel
+	local     bool   // likewise, and its network, files and processes may be this host's
 	rootDir   string
 	graph     string        // the storage driver, "" for the containerd image store
 	remapped  bool          // files in layers' folders have other owners than in containers
@@ -105,6 +106,11 @@ type Runner struct {
 	byHelper bool // Evict goes through the helper container
 
 	gauge *speed.Gauge // made when needed
+
+	ways       gpuWays
+	askCDI     bool            // GPUs are asked for by their names in CDI
+	given      map[string]bool // by name of the candidate: its GPUs arrived, or it cannot be seen
+	gpuRequest string          // how GPUs were asked for, "" where none were
 
 	// At level Pull.
 	fresh    map[string]*fresh         // by name of the candidate: what its starts pull
@@ -156,6 +162,7 @@ func New(opts Options) (*Runner, error) {
 		warned:   make(map[string]bool),
 		files:    make(map[string][]*cache.Files),
 		layers:   make(map[string]*cache.Files),
+		given:    make(map[string]bool),
 	}, nil
 }
 
@@ -188,7 +195,9 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 		r.graph = ""
 	}
 	r.remapped = slices.ContainsFunc(info.SecurityOptions, func(s string) bool { return strings.Contains(s, "name=userns") })
-	r.local = r.onThisHost(info)
+	r.here = r.onThisHost(info)
+	r.local = r.here && !slices.ContainsFunc(info.SecurityOptions, func(s string) bool { return strings.Contains(s, "name=rootless") })
+	r.ways = waysOf(info, version)
 	r.published = r.published || r.opts.Published || !r.local
 	return runner.Host{
 		Engine:      cmp.Or(version.Platform.Name, "Docker Engine") + " " + info.ServerVersion,
@@ -202,6 +211,7 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 		CPUs:        info.NCPU,
 		MemoryBytes: info.MemTotal,
 		Reach:       r.reach(),
+		GPURequest:  r.gpuRequest,
 	}, nil
 }
 
@@ -220,9 +230,9 @@ func containerdStore(info system.Info) bool {
 	})
 }
 
-// onThisHost reports whether the engine may share this host's kernel and
-// network: a local socket, and no virtual machine or user namespace between.
-// Whether addresses are reached is tried in the first start all the same.
+// onThisHost reports whether the engine may share this host's kernel: a local
+// socket, and no virtual machine between. A rootless engine has a network of its
+// own; whether addresses are reached is tried in the first start all the same.
 // A socket may also be forwarded from a virtual machine or another host, whose
 // kernel is hardly ever of exactly this release.
 func (r *Runner) onThisHost(info system.Info) bool {
@@ -230,14 +240,11 @@ func (r *Runner) onThisHost(info system.Info) bool {
 	if err != nil || u.Scheme != "unix" || runtime.GOOS != "linux" {
 		return false
 	}
-	rootless := slices.ContainsFunc(info.SecurityOptions, func(s string) bool {
-		return strings.Contains(s, "name=rootless")
-	})
 	kernel, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err == nil && strings.TrimSpace(string(kernel)) != info.KernelVersion {
 		return false
 	}
-	return !rootless && info.OperatingSystem != "Docker Desktop"
+	return info.OperatingSystem != "Docker Desktop"
 }
 
 // Close removes what the Runner made for itself.

@@ -96,12 +96,8 @@ func (x *one) kill() bool {
 	return killed
 }
 
-// contains reports whether a process of this host is one of the container's:
-// the name of its control group bears the container's id.
-func (x *one) contains(pid int) bool {
-	cgroup, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	return err == nil && x.id != "" && strings.Contains(string(cgroup), x.id)
-}
+// contains reports whether a process of this host is one of the container's.
+func (x *one) contains(pid int) bool { return inContainer(pid, x.id) }
 
 // Reap removes containers, images and folders that killed runs left behind.
 func (r *Runner) Reap(ctx context.Context) ([]string, error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 
+	"mlbench/gpu"
 	"mlbench/runner"
 	"mlbench/runner/probe"
 	"mlbench/runner/probe/listen"
@@ -33,6 +34,10 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	s, err := r.start(ctx, c, timeout, look)
 	if s.Outcome == runner.OutcomeReady && err == nil {
 		r.reached = true
+	}
+	if r.askByCDI(err) {
+		r.opts.Notify(fmt.Sprintf("%s: the engine has no driver for GPUs: asking for them by their names in CDI", c.Name))
+		s, err = r.start(ctx, c, timeout, look)
 	}
 	// Not once an address was reached: one comparison uses one method.
 	if errors.Is(err, probe.ErrUnreachable) && !r.published && !r.reached && c.Network != "host" {
@@ -67,6 +72,12 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		s.Stop = time.Since(stopping)
 	}()
 	defer x.release()
+	defer func() {
+		x.stopGPUs(&s)
+		if x.gpuTrouble != nil && ctx.Err() == nil {
+			err = errors.Join(err, x.gpuTrouble)
+		}
+	}()
 	s = runner.Start{Outcome: runner.OutcomeReady, Marks: make(runner.Marks)}
 	if x.fresh != nil {
 		if err := x.makeAbsent(ctx); err != nil {
@@ -86,6 +97,9 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		}
 		if errors.Is(err, runner.ErrEnvironment) {
 			return s, err
+		}
+		if refused := x.gpusRefused(err); refused != nil {
+			return s, refused
 		}
 		if engineGone(err) || errors.Is(err, context.DeadlineExceeded) || hostFailed(err) {
 			return s, r.engineError(ctx, "starting "+c.Name, err)
@@ -114,7 +128,14 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("%s: %w", c.Name, probe.ErrUnreachable))
 	}
 	if s.Outcome != runner.OutcomeReady {
-		return s, r.engineError(ctx, "starting "+c.Name, x.autopsy(ctx, &s))
+		err := r.engineError(ctx, "starting "+c.Name, x.autopsy(ctx, &s))
+		if x.early && s.Outcome == runner.OutcomeExited {
+			s.Problem += "; that was before it could be seen whether its GPUs had arrived"
+		}
+		return s, err
+	}
+	if x.early {
+		r.unseen(c, "it had ended before anybody could look")
 	}
 	return s, x.stranger()
 }
@@ -166,6 +187,11 @@ type one struct {
 	program  *listen.Program // what is heard of it; nil where only tries tell
 	line     *line           // nil where there is none
 
+	gpus       *gpu.Watch // of what it uses of the GPUs; nil for none
+	gpuTrouble error      // of the GPUs, meanwhile
+	first      int        // its first process, where its GPUs were seen to arrive in this start
+	early      bool       // it ended before it could be seen whether its GPUs arrived
+
 	accounts [quantities]account
 	books    [quantities]*os.File // of the accounts, open; nil where it cannot be
 
@@ -212,11 +238,15 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	x.watchGPUs()
 	err = x.r.cli.ContainerStart(calls, x.id, container.StartOptions{})
 	s.Marks[runner.Started] = runner.Mark{At: time.Since(s.BeginAt), Source: "engine-call"}
 	x.target.Begin = s.BeginAt
 	x.target.Since = s.BeginAt.Add(s.Marks[runner.Created].At)
-	return err
+	if err != nil {
+		return err
+	}
+	return x.arrived(calls)
 }
 
 // observe watches the started container until the ready rule holds, and asks
@@ -231,7 +261,9 @@ func (x *one) observe(watch context.Context, s *runner.Start) {
 
 	sighting, err := x.ready(watch, s)
 	if err == nil {
+		x.gpus.Ready()
 		x.readAccounts(watch, s)
+		x.seeGivenBy()
 	}
 	probe.Record(s, sighting, err)
 	x.heard(s)
@@ -245,6 +277,7 @@ func (x *one) observe(watch context.Context, s *runner.Start) {
 			x.show(watch, runner.FirstResponse)
 		}
 	}
+	x.stopGPUs(s)
 	cancel()
 	<-x.ended // from here on, nobody else writes to x
 	x.unreachable = errors.Is(err, probe.ErrUnreachable)

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"mlbench/bench"
+	"mlbench/gpu"
+	"mlbench/runner"
+	"mlbench/runner/docker"
+)
+
+// openMeter opens what tells of the use of the GPUs of these UUIDs. Tests put
+// another in its place.
+var openMeter = func(context.Context, []string) (gpu.Meter, error) {
+	return nil, errors.New("this mlbench cannot watch what is used of GPUs yet")
+}
+
+// equipment is what candidates are started with: a runner, and with --gpus what
+// is known of the GPUs that they get.
+type equipment struct {
+	*options
+	note func(line string)
+
+	runner runner.Runner
+	known  bool        // this host's driver told of the GPUs that candidates get
+	host   gpu.Host    // with the GPUs that were chosen alone
+	meter  gpu.Meter   // of them; nil for none
+	told   *bench.GPUs // for the result
+}
+
+// equip makes the runner. Where candidates are to get GPUs it finds out which
+// these are, before anything is started, and names them to the candidates in full.
+func (o *options) equip(ctx context.Context, candidates []runner.Candidate, note func(line string)) (*equipment, error) {
+	e := &equipment{options: o, note: note}
+	opts := docker.Options{Notify: note, Registry: o.spec.Registry}
+	var err error
+	if e.runner, err = newRunner(o.spec.Runner, opts); err != nil || o.candidate.GPUs == nil {
+		return e, err
+	}
+	if err := e.choose(ctx, candidates); err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	if e.meter == nil {
+		return e, nil
+	}
+	if err := e.runner.Close(); err != nil {
+		return nil, errors.Join(err, e.meter.Close())
+	}
+	opts.GPUs = &gpu.Sampler{Meter: e.meter}
+	if e.runner, err = newRunner(o.spec.Runner, opts); err != nil {
+		return nil, errors.Join(err, e.meter.Close())
+	}
+	return e, nil
+}
+
+func (e *equipment) close() error {
+	err := e.runner.Close()
+	if e.meter != nil {
+		err = errors.Join(err, e.meter.Close())
+	}
+	return err
+}
+
+// choose asks this host's driver for the GPUs that candidates are to get.
+func (e *equipment) choose(ctx context.Context, candidates []runner.Candidate) error {
+	asked := *e.candidate.GPUs
+	d, containers := e.runner.(*docker.Runner)
+	if containers {
+		switch here, err := d.SharesGPUs(ctx); {
+		case err != nil:
+			return err
+		case !here:
+			e.note("--gpus: the engine is on another host, of which this one's driver tells nothing: nothing is checked before the first start, and GPU memory is not measured")
+			return nil
+		}
+	}
+	host, err := askDriver(ctx)
+	if err != nil {
+		return e.passed(ctx, err)
+	}
+	host = host.Complete()
+	choice, err := host.Choose(asked)
+	if err != nil {
+		return e.passed(ctx, err)
+	}
+	warnings := choice.Warnings
+	if host.Warning != "" {
+		warnings = append(warnings, host.Warning)
+	}
+	for _, w := range warnings {
+		e.note("--gpus: " + w)
+	}
+	for i := range candidates {
+		candidates[i].GPUs = &choice.Request
+		if !containers { // CUDA knows GPUs by their UUIDs alone, whatever it numbers them
+			candidates[i].GPUs = &gpu.Request{IDs: choice.UUIDs()}
+		}
+	}
+	host.Devices = choice.Devices
+	e.host, e.known, e.told = host, true, toldOf(host)
+	if e.meter, err = openMeter(ctx, choice.UUIDs()); err != nil {
+		e.meter = nil
+		return e.passed(ctx, err)
+	}
+	return nil
+}
+
+// toldOf is what a result says of the GPUs.
+func toldOf(h gpu.Host) *bench.GPUs {
+	told := &bench.GPUs{Driver: h.Driver, CUDA: h.CUDA}
+	for _, d := range h.Devices {
+		g := bench.GPUDevice{Name: d.Name, UUID: d.UUID, Capability: d.Capability, Persistence: d.Persistence}
+		if d.Memory != nil {
+			g.MemoryTotalBytes = d.Memory.Total
+		}
+		told.Devices = append(told.Devices, g)
+	}
+	return told
+}
+
+// passed makes what is wrong with the GPUs an error, or a note where the user
+// wants to go on all the same.
+func (e *equipment) passed(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case e.noPreflight:
+		e.note(fmt.Sprintf("--gpus %s: %v: going on without figures of GPU memory, as --no-preflight says", e.candidate.GPUs, err))
+		return nil
+	}
+	return runner.As(runner.ErrEnvironment, fmt.Errorf("--gpus %s: %w\n--no-preflight goes on all the same, without figures of GPU memory", e.candidate.GPUs, err))
+}
+
+// parseGPUs reads what --gpus asks for.
+func parseGPUs(s string) (*gpu.Request, error) {
+	r, err := gpu.ParseRequest(s)
+	return &r, err
+}
