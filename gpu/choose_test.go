@@ -16,7 +16,7 @@ func gpuAt(index int, uuid string, done ...func(*Device)) Device {
 	return d
 }
 
-func lost(d *Device) { d.Lost, d.UUID = true, "" }
+func gone(d *Device) { d.Lost, d.UUID = true, "" }
 
 // divided has instances with these UUIDs, the first of them GPU instance 7.
 func divided(uuids ...string) func(*Device) {
@@ -31,7 +31,7 @@ func divided(uuids ...string) func(*Device) {
 func TestChoose(t *testing.T) {
 	two := Host{Devices: []Device{gpuAt(0, "GPU-aa00"), gpuAt(1, "GPU-ab11")}}
 	mig := Host{Devices: []Device{gpuAt(0, "GPU-aa00"), gpuAt(1, "GPU-ab11", divided("MIG-c0", "MIG-c1")), gpuAt(2, "GPU-ac22", divided())}}
-	broken := Host{Devices: []Device{gpuAt(0, "", lost), gpuAt(1, "GPU-ab11"), gpuAt(2, "", func(d *Device) { d.Problems = []string{"GPU 2: the driver does not give it"} })}}
+	broken := Host{Devices: []Device{gpuAt(0, "", gone), gpuAt(1, "GPU-ab11"), gpuAt(2, "", func(d *Device) { d.Problems = []string{"GPU 2: the driver does not give it"} })}}
 	tests := []struct {
 		name  string
 		host  Host
@@ -80,7 +80,7 @@ func TestChoose(t *testing.T) {
 		{"a divided GPU as a whole", mig, "device=1", "", "", "GPU 1: it is divided by MIG, and as a whole it gives programs no GPU: name an instance of it, 1:0 MIG-c0, 1:1 MIG-c1"},
 		{"a divided GPU by its UUID", mig, "device=GPU-ab11", "", "", "name an instance"},
 		{"a divided GPU by number", mig, "2", "", "", "name an instance"},
-		{"instances of a lost GPU", Host{Devices: []Device{gpuAt(0, "", divided("MIG-c0"), lost)}}, "device=MIG-c0", "", "", "lost"},
+		{"instances of a lost GPU", Host{Devices: []Device{gpuAt(0, "", divided("MIG-c0"), gone)}}, "device=MIG-c0", "", "", "lost"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -19,7 +19,8 @@ const share = 10
 // silence is how long the last reading may take before the driver is given up.
 const silence = 5 * time.Second
 
-// A Sampler watches what starts use of GPUs. A nil one watches nothing.
+// A Sampler watches what starts use of GPUs. Without a Meter it watches nothing,
+// nor does a nil one.
 type Sampler struct {
 	Meter Meter
 	Every time.Duration // SampleEvery where it is 0
@@ -53,7 +54,7 @@ type Watch struct {
 // goroutine, once for each process for as long as the driver names it. There is
 // one Watch at a time.
 func (s *Sampler) Watch(ours func(pid int) bool) *Watch {
-	if s == nil {
+	if s == nil || s.Meter == nil {
 		return nil
 	}
 	w := &Watch{

@@ -7,15 +7,14 @@ import (
 
 	"mlbench/bench"
 	"mlbench/gpu"
+	"mlbench/gpu/nvml"
 	"mlbench/runner"
 	"mlbench/runner/docker"
 )
 
 // openMeter opens what tells of the use of the GPUs of these UUIDs. Tests put
 // another in its place.
-var openMeter = func(context.Context, []string) (gpu.Meter, error) {
-	return nil, errors.New("this mlbench cannot watch what is used of GPUs yet")
-}
+var openMeter = nvml.Open
 
 // equipment is what candidates are started with: a runner, and with --gpus what
 // is known of the GPUs that they get.
@@ -23,42 +22,32 @@ type equipment struct {
 	*options
 	note func(line string)
 
-	runner runner.Runner
-	known  bool        // this host's driver told of the GPUs that candidates get
-	host   gpu.Host    // with the GPUs that were chosen alone
-	meter  gpu.Meter   // of them; nil for none
-	told   *bench.GPUs // for the result
+	runner  runner.Runner
+	known   bool        // this host's driver told of the GPUs that candidates get
+	host    gpu.Host    // with the GPUs that were chosen alone
+	sampler gpu.Sampler // of them, by which the runner watches its starts
+	told    *bench.GPUs // for the result
 }
 
 // equip makes the runner. Where candidates are to get GPUs it finds out which
 // these are, before anything is started, and names them to the candidates in full.
 func (o *options) equip(ctx context.Context, candidates []runner.Candidate, note func(line string)) (*equipment, error) {
 	e := &equipment{options: o, note: note}
-	opts := docker.Options{Notify: note, Registry: o.spec.Registry}
 	var err error
-	if e.runner, err = newRunner(o.spec.Runner, opts); err != nil || o.candidate.GPUs == nil {
+	e.runner, err = newRunner(o.spec.Runner, docker.Options{Notify: note, Registry: o.spec.Registry, GPUs: &e.sampler})
+	if err != nil || o.candidate.GPUs == nil {
 		return e, err
 	}
 	if err := e.choose(ctx, candidates); err != nil {
 		return nil, errors.Join(err, e.close())
-	}
-	if e.meter == nil {
-		return e, nil
-	}
-	if err := e.runner.Close(); err != nil {
-		return nil, errors.Join(err, e.meter.Close())
-	}
-	opts.GPUs = &gpu.Sampler{Meter: e.meter}
-	if e.runner, err = newRunner(o.spec.Runner, opts); err != nil {
-		return nil, errors.Join(err, e.meter.Close())
 	}
 	return e, nil
 }
 
 func (e *equipment) close() error {
 	err := e.runner.Close()
-	if e.meter != nil {
-		err = errors.Join(err, e.meter.Close())
+	if meter := e.sampler.Meter; meter != nil {
+		err = errors.Join(err, meter.Close())
 	}
 	return err
 }
@@ -100,10 +89,11 @@ func (e *equipment) choose(ctx context.Context, candidates []runner.Candidate) e
 	}
 	host.Devices = choice.Devices
 	e.host, e.known, e.told = host, true, toldOf(host)
-	if e.meter, err = openMeter(ctx, choice.UUIDs()); err != nil {
-		e.meter = nil
+	meter, err := openMeter(ctx, choice.UUIDs())
+	if err != nil {
 		return e.passed(ctx, err)
 	}
+	e.sampler.Meter = meter
 	return nil
 }
 
