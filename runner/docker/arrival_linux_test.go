@@ -26,27 +26,10 @@ import (
 	"mlbench/runner/runnertest"
 )
 
-// hook stands in for NVIDIA's prestart hook, which the engine finds on its PATH
-// when it starts: it makes the devices that $STANDIN_DEVICES names, without a
-// driver behind them, in the container's /dev.
-const hook = `#!/bin/sh
-state=$(cat)
-field() { printf %s "$state" | sed -n "s/.*\"$1\": *\"\{0,1\}\([^,\"}]*\).*/\1/p"; }
-root=$(sed -n 's/.*"root":{"path":"\([^"]*\)".*/\1/p' "$(field bundle)/config.json")
-for device in $STANDIN_DEVICES; do
-	nsenter -t "$(field pid)" -m mknod -m 666 "$root/dev/$device" c 195 "$(( minor += 1 ))" || exit 1
-done
-`
-
 // GPUs that the engine gives through the runtime's hook are seen to arrive, and
 // those that it only seems to give are not.
 func TestGPUsArrive(t *testing.T) {
-	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "nvidia-container-runtime-hook"), []byte(hook), 0o755); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	t.Setenv("STANDIN_DEVICES", "nvidia0 nvidiactl")
+	runnertest.GPUHook(t, "nvidia0 nvidiactl")
 	e := runnertest.NewEngine(t, 100<<20)
 	t.Setenv("DOCKER_HOST", e.Host)
 	candidate := func(r *Runner, asks string, args ...string) runner.Candidate {
@@ -80,7 +63,7 @@ func TestGPUsArrive(t *testing.T) {
 
 	// As Podman does: what is asked for is taken, and nothing comes of it.
 	e.Stop(t, syscall.SIGTERM)
-	t.Setenv("STANDIN_DEVICES", "")
+	runnertest.GPUHook(t, "")
 	e.Start(t)
 	r = closing(t, Options{})
 	if _, err := r.Start(t.Context(), candidate(r, "all"), startTimeout); !errors.Is(err, runner.ErrEnvironment) ||
