@@ -9,23 +9,41 @@ import (
 
 // What every Dockerfile here promises: it builds on a base that the caller
 // names, with the classic builder too, and downloads from a Debian mirror only.
+// One that shows what an image of NVIDIA's does begins with that, and installs
+// with pip what requirements.txt pins, from wherever pip is told to.
 func TestDockerfilesBuildAnywhere(t *testing.T) {
 	for _, s := range All() {
 		for _, v := range s.Variants {
 			lines := instructions(t, s, v.Name)
-			if lines[0] != "ARG BASE=debian:bookworm-slim" {
-				t.Errorf("%s begins with %q", v.Tag, lines[0])
+			if lines[0] != "ARG BASE="+v.Base {
+				t.Errorf("%s begins with %q, want %s", v.Tag, lines[0], v.Base)
+			}
+			anywhere := v.Base == AnyBase
+			if !anywhere && !strings.HasPrefix(v.Base, "nvidia/cuda:12.4.1-") {
+				t.Errorf("%s is built on %s", v.Tag, v.Base)
 			}
 			for _, line := range lines {
 				if strings.HasPrefix(line, "FROM ") && strings.Fields(line)[1] != "${BASE}" {
 					t.Errorf("%s: %q; want FROM ${BASE}", v.Tag, line)
 				}
-				for _, bad := range []string{"--mount", "pip install", "curl ", "wget ", "git clone", "<<"} {
+				for _, bad := range []string{"--mount", "curl ", "wget ", "git clone", "<<", "://download", "index-url", "find-links"} {
 					if strings.Contains(line, bad) {
-						t.Errorf("%s: %q needs more than a Debian mirror and the classic builder", v.Tag, line)
+						t.Errorf("%s: %q needs more than mirrors and the classic builder", v.Tag, line)
 					}
 				}
+				if i := strings.Index(line, "pip install"); i >= 0 && (anywhere || !strings.Contains(line[i:], "-r requirements.txt")) {
+					t.Errorf("%s: %q needs more than a Debian mirror, or installs what is not pinned", v.Tag, line)
+				}
 			}
+		}
+	}
+}
+
+// As setup.sh has no base but Debian's, what runs on any host builds there.
+func TestEveryScenarioBuildsSomewhereWithoutARegistry(t *testing.T) {
+	for _, s := range All() {
+		if !slices.ContainsFunc(s.Variants, func(v Variant) bool { return v.Base == AnyBase }) {
+			t.Errorf("no variant of %s builds on %s", s.Name, AnyBase)
 		}
 	}
 }

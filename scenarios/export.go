@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
-// Export writes the scenario to dir, a folder for each variant. dir is made if
-// it is not there, and must be empty if it is: nothing is ever overwritten; the
-// error is fs.ErrExist then.
+// Export writes the scenario to dir: a folder for each variant, and README.md,
+// which says what is to be seen. dir is made if it is not there, and must be empty
+// if it is: nothing is ever overwritten; the error is fs.ErrExist then.
 func (s Scenario) Export(dir string) error {
 	switch entries, err := os.ReadDir(dir); {
 	case err == nil && len(entries) > 0:
@@ -19,14 +18,12 @@ func (s Scenario) Export(dir string) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("export scenario %s: %w", s.Name, err)
 	}
-	for _, v := range s.Variants {
-		context, err := s.Context(v.Name)
-		if err != nil {
-			return err
-		}
-		if err := os.CopyFS(filepath.Join(dir, v.Name), context); err != nil {
-			return fmt.Errorf("export scenario %s: %w", s.Name, err)
-		}
+	all, err := fs.Sub(files, s.Name)
+	if err != nil {
+		return err
+	}
+	if err := os.CopyFS(dir, all); err != nil {
+		return fmt.Errorf("export scenario %s: %w", s.Name, err)
 	}
 	return nil
 }

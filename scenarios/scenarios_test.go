@@ -27,6 +27,41 @@ func TestGet(t *testing.T) {
 	}
 }
 
+func TestPick(t *testing.T) {
+	s, err := Get("gpu-resnet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		names []string
+		want  string // names, or what the error says
+	}{
+		{nil, "devel runtime lean"},
+		{[]string{"cpu"}, "cpu"},
+		{[]string{"lean", "devel"}, "lean devel"},
+		{[]string{"lean", "fast"}, `no variant "fast"; it has devel, runtime, lean, cpu`},
+		{[]string{"lean", "cpu", "lean"}, "lean of gpu-resnet is named twice"},
+	} {
+		picked, err := s.Pick(c.names...)
+		var got []string
+		for _, v := range picked {
+			got = append(got, v.Name)
+		}
+		if err != nil {
+			got = []string{err.Error()}
+		}
+		if said := strings.Join(got, " "); !strings.Contains(said, c.want) || err == nil && said != c.want {
+			t.Errorf("Pick(%q) = %s, want %s", c.names, said, c.want)
+		}
+	}
+	// Of a scenario whose variants are all for the same hosts, all.
+	if s, err := Get("fastapi-sklearn"); err != nil {
+		t.Error(err)
+	} else if picked, err := s.Pick(); err != nil || len(picked) != len(s.Variants) {
+		t.Errorf("Pick() = %v, %v; want all", picked, err)
+	}
+}
+
 func TestAllIsACopy(t *testing.T) {
 	All()[0].Variants[0].Tag = "spoilt"
 	if tag := All()[0].Variants[0].Tag; tag == "spoilt" {
@@ -87,6 +122,9 @@ func TestExport(t *testing.T) {
 		if !maps.Equal(got, want) {
 			t.Errorf("%s: exported %v, want %v", v.Name, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 		}
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "README.md")); err != nil || !strings.Contains(string(b), s.Name) {
+		t.Errorf("no README.md that says what is to be seen: %v", err)
 	}
 
 	// A second export must leave the first one, which may be edited by now.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +15,7 @@ import (
 func newScenario(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenario",
-		Short: "List, build, run and export the ready-made pairs of images",
+		Short: "List, build, run and export the ready-made images",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage("there is no command scenario %s: there are list, build, run and export (e.g. %s)", args[0], example(cmd))
@@ -49,19 +50,22 @@ func newScenarioList(std streams) *cobra.Command {
 func newScenarioBuild(std streams) *cobra.Command {
 	var base string
 	cmd := &cobra.Command{
-		Use:     "build NAME [flags]",
-		Short:   "Build a scenario's images",
-		Example: `  mlbench scenario build fastapi-sklearn`,
-		Args:    exactly(1, "one scenario"),
+		Use:   "build NAME [VARIANT...] [flags]",
+		Short: "Build a scenario's images",
+		Long: `build builds the variants that are named, else all but those that list says are
+built only where they are named.`,
+		Example: `  mlbench scenario build fastapi-sklearn
+  mlbench scenario build gpu-resnet cpu`,
+		Args: scenarioArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := scenario(args[0])
+			s, variants, err := pick(args, base)
 			if err != nil {
 				return err
 			}
-			return buildScenario(cmd.Context(), std, s, base)
+			return buildScenario(cmd.Context(), std, s, variants, base)
 		},
 	}
-	cmd.Flags().StringVar(&base, "base", "", "base image instead of the Dockerfiles' debian:bookworm-slim")
+	registerBase(cmd, &base)
 	return cmd
 }
 
@@ -69,27 +73,38 @@ func newScenarioRun(std streams) *cobra.Command {
 	var o options
 	var base string
 	cmd := &cobra.Command{
-		Use:     "run NAME [flags] [-- ARG...]",
-		Short:   "Build a scenario's images and compare them",
-		Example: `  mlbench scenario run fastapi-sklearn`,
-		Args:    thenArgs(1, "one scenario"),
+		Use:   "run NAME [VARIANT...] [flags] [-- ARG...]",
+		Short: "Build a scenario's images and compare them",
+		Long: `run builds the variants that are named, else all but those that list says are
+run only where they are named, and compares each with the first of them. A
+single one is held against its targets, as by mlbench run.`,
+		Example: `  mlbench scenario run fastapi-sklearn
+  mlbench scenario run gpu-resnet cpu --request 'POST /predict' --body '{"seed": 1}'`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := scenario(args[0])
+			named, rest := args, []string(nil)
+			if at := cmd.ArgsLenAtDash(); at >= 0 {
+				named, rest = args[:at], args[at:]
+			}
+			if err := scenarioArgs(cmd, named); err != nil {
+				return err
+			}
+			s, variants, err := pick(named, base)
 			if err != nil {
 				return err
 			}
-			candidates, err := o.complete(cmd.Flags(), tags(s), args[1:])
+			candidates, err := o.complete(cmd.Flags(), tags(variants), rest)
 			if err != nil {
 				return err
 			}
-			if err := buildScenario(cmd.Context(), std, s, base); err != nil {
+			if err := buildScenario(cmd.Context(), std, s, variants, base); err != nil {
 				return err
 			}
 			return o.experiment(cmd.Context(), std, candidates)
 		},
 	}
 	o.register(cmd.Flags())
-	cmd.Flags().StringVar(&base, "base", "", "base image instead of the Dockerfiles' debian:bookworm-slim")
+	registerBase(cmd, &base)
 	return cmd
 }
 
@@ -113,6 +128,17 @@ func newScenarioExport(std streams) *cobra.Command {
 	}
 }
 
+// scenarioArgs asks for a scenario, and lets its variants follow.
+func scenarioArgs(cmd *cobra.Command, args []string) error {
+	if at := cmd.ArgsLenAtDash(); at >= 0 && len(args) > at {
+		return usage("%s takes nothing after --: e.g. %s", cmd.CommandPath(), example(cmd))
+	}
+	if len(args) == 0 {
+		return usage("%s wants a scenario, and perhaps variants of it: e.g. %s", cmd.CommandPath(), example(cmd))
+	}
+	return nil
+}
+
 func scenario(name string) (scenarios.Scenario, error) {
 	s, err := scenarios.Get(name)
 	if err != nil {
@@ -121,17 +147,41 @@ func scenario(name string) (scenarios.Scenario, error) {
 	return s, nil
 }
 
-func tags(s scenarios.Scenario) []string {
+// pick is the scenario and its variants that arguments name. A base that would
+// stand in for nothing is an error, rather than silently not used.
+func pick(args []string, base string) (scenarios.Scenario, []scenarios.Variant, error) {
+	s, err := scenario(args[0])
+	if err != nil {
+		return s, nil, err
+	}
+	variants, err := s.Pick(args[1:]...)
+	if err != nil {
+		return s, nil, usage("%w", err)
+	}
+	if base != "" && !slices.ContainsFunc(variants, anyBase) {
+		return s, nil, usage("--base: it stands in for %s, on which none of these builds: leave it out, or name a variant that does (mlbench scenario list)", scenarios.AnyBase)
+	}
+	return s, variants, nil
+}
+
+// anyBase reports whether a variant builds on another base too.
+func anyBase(v scenarios.Variant) bool { return v.Base == scenarios.AnyBase }
+
+func registerBase(cmd *cobra.Command, base *string) {
+	cmd.Flags().StringVar(base, "base", "", "base `image` instead of "+scenarios.AnyBase+", for the variants that build on it; others keep theirs")
+}
+
+func tags(variants []scenarios.Variant) []string {
 	var tags []string
-	for _, v := range s.Variants {
+	for _, v := range variants {
 		tags = append(tags, v.Tag)
 	}
 	return tags
 }
 
-// buildScenario builds every variant. What is built already comes from the
-// engine's cache.
-func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, base string) error {
+// buildScenario builds variants. What is built already comes from the engine's
+// cache.
+func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, variants []scenarios.Variant, base string) error {
 	r, err := docker.New(docker.Options{Notify: func(line string) { fmt.Fprintln(std.err, line) }})
 	if err != nil {
 		return err
@@ -140,17 +190,20 @@ func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, base 
 	if _, err := r.Host(ctx); err != nil {
 		return err
 	}
-	args := map[string]string{}
-	if base != "" {
-		args["BASE"] = base
-	}
-	for _, v := range s.Variants {
+	for _, v := range variants {
 		files, err := s.Context(v.Name)
 		if err != nil {
 			return err
 		}
+		args := map[string]string{}
+		if base != "" && anyBase(v) {
+			args["BASE"] = base
+		}
 		if _, err := r.Build(ctx, runner.Build{Context: files, Tag: v.Tag, Args: args}); err != nil {
-			if base == "" {
+			switch {
+			case !anyBase(v):
+				return fmt.Errorf("%w\n%s needs a registry that has %s, and an index for pip", err, v.Tag, v.Base)
+			case base == "":
 				return fmt.Errorf("%w\nwithout a registry, name a base image of your own with --base", err)
 			}
 			return err
