@@ -41,9 +41,9 @@ func Witnesses() []string {
 }
 
 // IsTime reports whether a metric is a time in milliseconds; the others are
-// bytes or numbers.
+// bytes or numbers, MetricThroughput a number per second.
 func IsTime(metric string) bool {
-	return metric != MetricReadBytes && metric != MetricMajorFaults && metric != MetricPeakMemory
+	return metric != MetricReadBytes && metric != MetricMajorFaults && metric != MetricPeakMemory && metric != MetricThroughput
 }
 
 // Of is a start's value of a metric; ok is false where it is not known, and

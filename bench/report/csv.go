@@ -25,6 +25,7 @@ func CSV(w io.Writer, r *bench.Result) error {
 	head = append(head, "stop_ms", "error",
 		"read_bytes", "major_faults", "peak_memory_bytes", "cpu_pressure_ms", "io_pressure_ms", "memory_pressure_ms", "load",
 		"pulled_ms", "download_ms", "extract_ms", "already_here") // new ones go to the end, as some readers count columns
+	head = append(head, loadHead...)
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -63,6 +64,7 @@ func CSV(w io.Writer, r *bench.Result) error {
 		} else {
 			row = append(row, "", "", "")
 		}
+		row = append(row, loadCells(s.Load)...)
 		if err := out.Write(row); err != nil {
 			return err
 		}

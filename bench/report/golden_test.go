@@ -42,6 +42,7 @@ type fixture struct {
 	load  float64                      // what others use of the host, on average: so much longer it takes to compute
 	waits map[string]float64           // of the load each candidate feels, by Ref; all of it if not named
 	same  bool                         // all candidates are one image
+	serve *serving                     // what they answer under load; nil where nothing is loaded
 	reads float64                      // bytes per ns that a start takes, read from disk; with it go faults and memory
 	run   runnertest.Scripted
 }
@@ -69,6 +70,9 @@ func (f fixture) result(t testing.TB) *bench.Result {
 		if f.reads > 0 {
 			read, faults, peak := int64(f.reads*float64(took)), int64(took/(5*time.Millisecond)), int64(took/5)
 			s.ReadBytes, s.MajorFaults, s.PeakMemory = &read, &faults, &peak
+		}
+		if f.serve != nil && f.serve.busy > 0 {
+			f.serve.onGPU(&s)
 		}
 		if f.fails != nil && f.fails(ref, n) {
 			s = runnertest.Failed(7)
@@ -102,6 +106,9 @@ func (f fixture) result(t testing.TB) *bench.Result {
 			ref = "0"
 		}
 		e.Candidates = append(e.Candidates, runner.Candidate{Name: name, Ref: ref})
+	}
+	if f.serve != nil {
+		f.serve.under(&e)
 	}
 	result, err := e.Run(ctx)
 	var never *bench.NeverReadyError
@@ -219,6 +226,16 @@ var fixtures = []fixture{
 	{name: "long_names", times: in(620), names: []string{
 		"registry.example.com/team/service-with-a-rather-long-name:old", "registry.example.com/team/service-with-a-rather-long-name:new",
 	}, fails: is("0", 5), spec: func(s *bench.Spec) { s.TargetGates = true; s.AllowFailures = 9 }},
+	{name: "load_slower", times: in(620), serve: &serving{perSecond: map[string]float64{"1": 160}}},
+	{name: "load_same", serve: &serving{}},
+	{name: "load_at_a_rate", serve: &serving{rate: 250}},
+	{name: "load_dies", times: in(620), serve: &serving{dies: "1"}},
+	{name: "load_fails", fails: func(r string, n int) bool { return r == "1" && n > 8 && n%2 == 0 }, serve: &serving{problem: "503 Service\u202e <Unavailable>"}},
+	{name: "load_single", names: []string{"image:tag"}, serve: &serving{}},
+	{name: "load_interrupted", times: in(620), serve: &serving{}, stop: 22},
+	{name: "load_gpu_long_names", serve: &serving{perSecond: map[string]float64{"1": 3210, "2": 12}, busy: 87}, names: []string{
+		"registry.example.com/team/service-with-a-rather-long-name:old", "registry.example.com/team/service-with-a-rather-long-name:new", "newer:tag",
+	}},
 	{name: "endless_names", times: in(620), names: []string{long + "a" + long, long + "b" + long, long + "c"}},
 }
 

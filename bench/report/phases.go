@@ -86,7 +86,7 @@ func phases(v view) table {
 func medians(v view, candidate int) map[string]stats.Interval {
 	values := make(map[string][]float64)
 	for _, s := range v.Starts {
-		if s.Candidate != candidate || s.Role == bench.RoleWarmup {
+		if s.Candidate != candidate || !s.Role.Measured() {
 			continue
 		}
 		for _, metric := range bench.Witnesses() {

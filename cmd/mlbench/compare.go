@@ -11,6 +11,7 @@ import (
 	"mlbench/bench"
 	"mlbench/runner"
 	"mlbench/runner/docker"
+	"mlbench/runner/load"
 	"mlbench/runner/process"
 )
 
@@ -131,7 +132,7 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 		return err
 	}
 	result, err := bench.Experiment{
-		Spec: o.spec, Runner: r, Candidates: candidates, Tool: tool(), Observer: progress,
+		Spec: o.spec, Runner: r, Candidates: candidates, Tool: tool(), Observer: progress, Load: load.Run,
 	}.Run(ctx)
 	progress.end()
 	if o.explain && err == nil {
