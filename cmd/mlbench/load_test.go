@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"mlbench/bench"
 	"mlbench/runner"
@@ -44,7 +46,7 @@ func TestLoadScenario(t *testing.T) {
 	spec := bench.DefaultSpec()
 	spec.Pairs, spec.Cold, spec.LoadMS, spec.Connections = 1, bench.Warm, 1000, 2
 	e := bench.Experiment{Spec: spec, Runner: r, Load: load.Run, Unjudged: true}
-	for _, delay := range []string{"0.02", "0.2"} {
+	for _, delay := range []string{"0.02", "0.4"} {
 		name := fmt.Sprintf("mlbench-test/load:%d-%s", os.Getpid(), delay)
 		e.Candidates = append(e.Candidates, runner.Candidate{Name: delay, Ref: name, Request: &runner.Request{
 			Method: "POST", Path: "/predict", Body: []byte(`{"tenure_months": 3, "monthly_fee": 70, "support_calls": 4, "data_gb": 12}`),
@@ -77,7 +79,23 @@ func TestLoadScenario(t *testing.T) {
 	if c := result.On(bench.MetricLatencyP50)[0]; !(c.Change.Low > 0) {
 		t.Errorf("latency %+v", c)
 	}
-	if w := strings.Join(result.Warnings, "\n"); !strings.Contains(w, "under load 0.2 answers") {
+	if w := strings.Join(result.Warnings, "\n"); !strings.Contains(w, "under load 0.4 answers") {
 		t.Errorf("warnings %q", w)
 	}
+}
+
+// A signal ends a load of ten minutes, and what was measured before it is kept.
+func TestInterruptLoad(t *testing.T) {
+	onRunners(t, func(t *testing.T, name, ref string) {
+		s := launch(t, "loading: ", "compare", "--runner", name, "--cold", "warm", "--pairs", "1", "--request", "POST /predict", "--load", "10m", ref, ref)
+		time.Sleep(time.Second) // so that it is mostly under load
+		s.send(t, syscall.SIGINT)
+		s.end(t)
+		if left := leftovers(t, name); len(left) > 0 {
+			t.Errorf("left behind: %q", left)
+		}
+		if r := s.result(t); r.Ended != bench.EndedInterrupted || len(r.Starts) != 4 {
+			t.Errorf("ended %s after %d starts", r.Ended, len(r.Starts))
+		}
+	})
 }
