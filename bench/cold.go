@@ -86,7 +86,7 @@ const mostHolders = 3
 
 // notePull takes a measured start's pull to the evidence.
 func (x *run) notePull(s Start) {
-	if s.Pull == nil || s.Role == RoleWarmup || s.Candidate >= len(x.r.Cold.Pulls) {
+	if s.Pull == nil || !s.Role.Measured() || s.Candidate >= len(x.r.Cold.Pulls) {
 		return
 	}
 	e := &x.r.Cold.Pulls[s.Candidate]

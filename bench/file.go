@@ -176,7 +176,7 @@ func (r *Result) check() error {
 
 func (s Start) check(candidates int) error {
 	switch s.Role {
-	case RoleWarmup, RolePair, RoleTarget:
+	case RoleWarmup, RolePair, RoleTarget, RoleLoad:
 	default:
 		return fmt.Errorf("role: no role %q", s.Role)
 	}
@@ -215,6 +215,9 @@ func (s Start) check(candidates int) error {
 				return fmt.Errorf("pull.%s: %d is negative", name, n)
 			}
 		}
+	}
+	if err := s.Load.check(); err != nil {
+		return err
 	}
 	for name, ms := range s.PhasesMS {
 		if ms < 0 {

@@ -8,7 +8,8 @@ import (
 )
 
 // gpuMemoryGate holds the most memory that a candidate was seen to have on the
-// GPUs, in any of its measured starts, against the limit. It speaks of these
+// GPUs, in any of its starts but the unmeasured ones, against the limit. Those
+// under load count: that is when a service has the most. It speaks of these
 // starts alone: the next one may take more.
 //
 // Told by process, the figure is the candidate's own. Told by device it is the
@@ -29,7 +30,7 @@ func (r *Result) gpuMemoryGate(candidate int) Gate {
 		return g
 	}
 	have, most := held(t.peak, *r.Spec.MaxGPUBytes, memory)
-	g.Why = fmt.Sprintf("%s at the most in %s, at most %s wanted", have, counted(t.seen, "measured start"), most)
+	g.Why = fmt.Sprintf("%s at the most in %s%s, at most %s wanted", have, counted(t.seen, "start"), t.underLoad(), most)
 	switch {
 	case t.least > limit:
 		g.Verdict = Fail
@@ -62,11 +63,11 @@ func mayBe(bytes float64) string {
 	return "up to " + memory(int64(min(bytes, 1e18)))
 }
 
-// gpuPeak is what the measured starts of a candidate tell of its most memory on
-// the GPUs.
+// gpuPeak is what the starts of a candidate tell of its most memory on the GPUs.
 type gpuPeak struct {
-	starts int // measured
+	starts int // all but the unmeasured
 	seen   int // of them on a GPU
+	loaded int // of these, under load
 	whole  int // of these, those of which everything could be read
 
 	peak        int64   // the largest, as it was told
@@ -77,12 +78,18 @@ type gpuPeak struct {
 
 func (r *Result) gpuPeak(candidate int) gpuPeak {
 	var t gpuPeak
-	for _, s := range r.measured(candidate) {
+	for _, s := range r.Starts {
+		if s.Candidate != candidate || s.Role == RoleWarmup {
+			continue
+		}
 		t.starts++
 		if !s.seenOnGPU() {
 			continue
 		}
 		t.seen++
+		if s.Role == RoleLoad {
+			t.loaded++
+		}
 		if len(s.GPU.Problems) == 0 {
 			t.whole++
 		}
@@ -96,6 +103,14 @@ func (r *Result) gpuPeak(candidate int) gpuPeak {
 		t.least, t.most = max(t.least, peak-others), max(t.most, peak+others)
 	}
 	return t
+}
+
+// underLoad tells of the starts under load.
+func (t gpuPeak) underLoad() string {
+	if t.loaded == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of them under load)", t.loaded)
 }
 
 // ofOthers adds up the most memory of each process that is not known to be the

@@ -18,6 +18,7 @@ func (r *Result) Judge() error {
 	for _, look := range schedule.Looks {
 		r.Spec.Looks = append(r.Spec.Looks, look.N)
 	}
+	r.Spec.LoadBlocks = r.loadBlocks()
 	r.Comparisons = []Comparison{}
 	for i := 1; i < len(r.Candidates); i++ {
 		c, _ := r.compare(i, schedule)
@@ -27,6 +28,13 @@ func (r *Result) Judge() error {
 	for _, ready := range r.On(MetricReady) {
 		for _, metric := range Witnesses() {
 			if c, ok := r.witness(metric, ready, schedule); ok {
+				r.Comparisons = append(r.Comparisons, c)
+			}
+		}
+	}
+	for i := 1; i < len(r.Candidates); i++ {
+		for _, metric := range LoadMetrics() {
+			if c, ok := r.compareLoads(i, metric); ok {
 				r.Comparisons = append(r.Comparisons, c)
 			}
 		}

@@ -91,7 +91,11 @@ const (
 	RoleWarmup Role = "warmup" // unmeasured: warms up, and finds the health path
 	RolePair   Role = "pair"   // counts for the comparisons and the target
 	RoleTarget Role = "target" // counts for the target alone
+	RoleLoad   Role = "load"   // counts for throughput and latency alone, see Load
 )
+
+// Measured reports whether the times of a start count.
+func (r Role) Measured() bool { return r == RolePair || r == RoleTarget }
 
 // A Start is one start of one candidate, as a result file has it.
 type Start struct {
@@ -134,6 +138,10 @@ type Start struct {
 	// nil where that is not known. GPU has the rest.
 	GPUMemoryBytes *int64  `json:"gpu_memory_bytes,omitempty"`
 	GPU            *GPUUse `json:"gpu,omitempty"`
+
+	// Load is what it answered under load; nil for other roles than RoleLoad,
+	// and where the start failed before.
+	Load *Load `json:"load,omitempty"`
 
 	// Host is how much was wanted of the host during the start; nil where
 	// nothing tells it. Nothing is adjusted for it: the candidate's own part
@@ -250,7 +258,7 @@ func (s *Start) note(covariate string, took time.Duration) {
 type Comparison struct {
 	Baseline  int     `json:"baseline"`
 	Candidate int     `json:"candidate"`
-	Metric    string  `json:"metric"`            // MetricReady; others are Witnesses
+	Metric    string  `json:"metric"`            // MetricReady; others are Witnesses and LoadMetrics
 	Pairs     int     `json:"pairs"`             // that the interval rests on
 	Change    Change  `json:"change"`            // as a fraction of the baseline: -0.38 is 38 % sooner
 	ShiftMS   Change  `json:"shift_ms"`          // in milliseconds; null for metrics that are no times

@@ -20,6 +20,10 @@ type Experiment struct {
 	Tool       Tool
 	Observer   Observer // may be nil
 
+	// Load sends a running candidate its request and says what it answered; it
+	// ends when ctx does. It is needed where the Spec asks for a load.
+	Load func(ctx context.Context, addr string, r runner.Request, l runner.Load) (runner.Throughput, error)
+
 	// GPU is written into the result; nil where no candidate gets a GPU.
 	GPU *GPUs
 	// Preflight is asked before the first start, of the candidates as the
@@ -103,6 +107,9 @@ type run struct {
 }
 
 func (x *run) all(ctx context.Context) (err error) {
+	if err := x.canLoad(); err != nil {
+		return err
+	}
 	if x.r.Host, err = x.Runner.Host(ctx); err != nil {
 		return err
 	}
@@ -143,7 +150,10 @@ func (x *run) all(ctx context.Context) (err error) {
 	if err := x.checkCold(ctx); err != nil {
 		return err
 	}
-	return x.blocks(ctx)
+	if err := x.blocks(ctx); err != nil {
+		return err
+	}
+	return x.loads(ctx)
 }
 
 // blocks starts block after block until all that is asked is known.

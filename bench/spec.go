@@ -72,6 +72,15 @@ type Spec struct {
 	// host's speed between the starts.
 	NoCovariate bool `json:"no_covariate,omitempty"`
 
+	// LoadMS is for how long each candidate is loaded with its request in each
+	// of LoadBlocks starts after the others: whole seconds, 0 for none. Rate is
+	// in requests per second, 0 for as many as Connections allow. LoadBlocks
+	// follows from the other fields and is written down for readers.
+	LoadMS      float64 `json:"load_ms,omitempty"`
+	Rate        int     `json:"rate,omitempty"`
+	Connections int     `json:"connections,omitempty"`
+	LoadBlocks  int     `json:"load_blocks,omitempty"`
+
 	MaxBytes      *int64   `json:"max_bytes"`               // size gate; nil for none
 	MaxGPUBytes   *int64   `json:"max_gpu_bytes,omitempty"` // GPU memory gate; nil for none
 	AllowFailures int      `json:"allow_failures"`
@@ -141,7 +150,7 @@ func (s Spec) Validate() error {
 			return errors.New(check.says)
 		}
 	}
-	return nil
+	return s.checkLoad()
 }
 
 // MaxPairs bounds what can be asked for: the stopping rule plans no further,

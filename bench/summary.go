@@ -61,14 +61,14 @@ func (r *Result) Summary(candidate int) Summary {
 
 // Measured reports whether there is any start that counts.
 func (r *Result) Measured() bool {
-	return slices.ContainsFunc(r.Starts, func(s Start) bool { return s.Role != RoleWarmup })
+	return slices.ContainsFunc(r.Starts, func(s Start) bool { return s.Role.Measured() })
 }
 
 // measured are a candidate's starts that count.
 func (r *Result) measured(candidate int) []Start {
 	var starts []Start
 	for _, s := range r.Starts {
-		if s.Candidate == candidate && s.Role != RoleWarmup {
+		if s.Candidate == candidate && s.Role.Measured() {
 			starts = append(starts, s)
 		}
 	}

@@ -53,7 +53,7 @@ func (r *Result) neverReady() error {
 	failed, ready := make([]int, len(r.Candidates)), make([]bool, len(r.Candidates))
 	for i := range r.Starts {
 		switch s := &r.Starts[i]; {
-		case s.Role == RoleWarmup:
+		case !s.Role.Measured():
 		case s.Failed():
 			failed[s.Candidate]++
 		default:

@@ -41,7 +41,8 @@ func (r *Result) warnings() []string {
 	for _, c := range r.On(MetricReady) {
 		w = append(w, r.cpuWarning(c)...)
 	}
-	return append(w, r.driftWarning()...)
+	w = append(w, r.driftWarning()...)
+	return append(w, r.loadWarnings()...)
 }
 
 func (r *Result) failureWarning(candidate int) []string {
@@ -192,7 +193,7 @@ func (r *Result) resolutionWarning(candidate int) []string {
 func (r *Result) sourceWarning() []string {
 	sources := make(map[string]int)
 	for _, s := range r.Starts {
-		if m, ok := s.Marks[runner.Listening]; ok && s.Role != RoleWarmup {
+		if m, ok := s.Marks[runner.Listening]; ok && s.Role.Measured() {
 			sources[m.Source]++
 		}
 	}

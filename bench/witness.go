@@ -50,10 +50,10 @@ func GPUWitnesses() []string {
 }
 
 // IsTime reports whether a metric is a time in milliseconds; the others are
-// bytes or numbers.
+// bytes or numbers, MetricThroughput a number per second.
 func IsTime(metric string) bool {
 	switch metric {
-	case MetricReadBytes, MetricMajorFaults, MetricPeakMemory, MetricGPUMemory, MetricGPUPeak:
+	case MetricReadBytes, MetricMajorFaults, MetricPeakMemory, MetricGPUMemory, MetricGPUPeak, MetricThroughput:
 		return false
 	}
 	return true

@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"bytes"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -100,6 +102,15 @@ type Request struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
 	Body   []byte `json:"body,omitempty"`
+}
+
+// ContentType is application/json for a body that looks like it, which is what
+// nearly every inference service takes, else what the bytes look like.
+func (r Request) ContentType() string {
+	if b := bytes.TrimSpace(r.Body); len(b) > 0 && (b[0] == '{' || b[0] == '[') {
+		return "application/json"
+	}
+	return http.DetectContentType(r.Body)
 }
 
 // HealthPaths are tried in this order where nothing names a health path.

@@ -10,24 +10,26 @@ import (
 type Looker interface {
 	// StartLooking is Start, and calls look right after the ready rule was seen
 	// to hold and again after the first response, while the candidate still
-	// runs. Looking takes time: of such a start no mark after a look counts. An
-	// error of look ends the start and is returned.
-	StartLooking(ctx context.Context, c Candidate, timeout time.Duration, look func(Look) error) (Start, error)
+	// runs. Looking takes time, which timeout does not bound: of such a start no
+	// mark after a look counts. An error of look ends the start and is returned.
+	// The context that look gets is done when the candidate has ended, or ctx is.
+	StartLooking(ctx context.Context, c Candidate, timeout time.Duration, look func(context.Context, Look) error) (Start, error)
 }
 
 // A Look is what is seen of a candidate at a mark.
 type Look struct {
 	Mark MarkName // Ready or FirstResponse
-	// Log is what the candidate printed to its standard error until then, from
+	// Log reads what the candidate printed to its standard error until then, from
 	// the beginning, MaxLog bytes at most; a Runner that cannot tell them apart
-	// has standard output in it too.
-	Log []byte
-	// Addrs are where the candidate answers, host:port, the one that was ready
-	// first; none under rules that need no port.
+	// has standard output in it too. Reading takes some time, and is left to
+	// whoever wants it.
+	Log func() ([]byte, error)
+	// Addrs are where the candidate answers, host:port, the one that answered
+	// at the mark first; none under rules that need no port.
 	Addrs []string
 }
 
-// MaxLog bounds a Look's Log, in bytes. A program that imports 10,000 Python
+// MaxLog bounds what a Look's Log reads, in bytes. A program that imports 10,000 Python
 // modules, and says so, prints 1 MB.
 const MaxLog = 16 << 20
 

@@ -63,7 +63,7 @@ func ReadTrace(file string) (Trace, error) {
 	t := Trace{Name: strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".json")}
 	var order []int
 	for i, s := range r.Starts {
-		if s.Role != bench.RoleWarmup {
+		if s.Role.Measured() {
 			order = append(order, i)
 		}
 	}

@@ -83,7 +83,7 @@ func middle(r *bench.Result, candidate int, of func(*bench.Start) (float64, bool
 	var all []float64
 	for i := range r.Starts {
 		s := &r.Starts[i]
-		if s.Candidate != candidate || s.Role == bench.RoleWarmup {
+		if s.Candidate != candidate || !s.Role.Measured() {
 			continue
 		}
 		if x, ok := of(s); ok {

@@ -155,7 +155,7 @@ func (l *look) start(ctx context.Context, c runner.Candidate, see func(runner.Lo
 	if !ok {
 		return runner.Start{}, fmt.Errorf("runner %s lets nobody look at a start", l.result.Spec.Runner)
 	}
-	s, err := looker.StartLooking(ctx, c, l.timeout, see)
+	s, err := looker.StartLooking(ctx, c, l.timeout, func(_ context.Context, seen runner.Look) error { return see(seen) })
 	if err == nil && s.Outcome != runner.OutcomeReady {
 		err = fmt.Errorf("the start for it failed: %s", s.Problem)
 	}
@@ -193,12 +193,13 @@ func (l *look) imports(ctx context.Context) error {
 		}
 		var p printed
 		s, err := l.start(ctx, c, func(seen runner.Look) error {
+			log, err := seen.Log()
 			if seen.Mark == runner.Ready {
-				p.ready = seen.Log
+				p.ready = log
 			} else {
-				p.response = seen.Log
+				p.response = log
 			}
-			return nil
+			return err
 		})
 		if err != nil {
 			return err

@@ -25,7 +25,8 @@ func CSV(w io.Writer, r *bench.Result) error {
 	head = append(head, "stop_ms", "error",
 		"read_bytes", "major_faults", "peak_memory_bytes", "cpu_pressure_ms", "io_pressure_ms", "memory_pressure_ms", "load",
 		"pulled_ms", "download_ms", "extract_ms", "already_here",
-		"gpu_context_ms", "gpu_plateau_ms", "gpu_memory_bytes", "gpu_peak_bytes", "gpu_source") // new ones go to the end, as some readers count columns
+		"gpu_context_ms", "gpu_plateau_ms", "gpu_memory_bytes", "gpu_peak_bytes", "gpu_source")
+	head = append(head, loadHead...) // new ones go to the end, as some readers count columns
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -70,6 +71,7 @@ func CSV(w io.Writer, r *bench.Result) error {
 		} else {
 			row = append(row, "", "")
 		}
+		row = append(row, loadCells(s.Load)...)
 		if err := out.Write(row); err != nil {
 			return err
 		}

@@ -46,6 +46,7 @@ type fixture struct {
 	reads float64                                   // bytes per ns that a start takes, read from disk; with it go faults and memory
 	gpus  func(ref string, n int) *runnertest.Shape // what starts have on GPUs; nil where nothing watches them
 	host  *bench.GPUs
+	serve *serving // what they answer under load; nil where nothing is loaded
 	run   runnertest.Scripted
 }
 
@@ -72,6 +73,9 @@ func (f fixture) result(t testing.TB) *bench.Result {
 		if f.reads > 0 {
 			read, faults, peak := int64(f.reads*float64(took)), int64(took/(5*time.Millisecond)), int64(took/5)
 			s.ReadBytes, s.MajorFaults, s.PeakMemory = &read, &faults, &peak
+		}
+		if f.serve != nil && f.serve.busy > 0 {
+			f.serve.onGPU(&s)
 		}
 		if f.fails != nil && f.fails(ref, n) {
 			s = runnertest.Failed(7)
@@ -116,6 +120,9 @@ func (f fixture) result(t testing.TB) *bench.Result {
 			c.GPUs = &gpu.Request{All: true}
 		}
 		e.Candidates = append(e.Candidates, c)
+	}
+	if f.serve != nil {
+		f.serve.under(&e)
 	}
 	result, err := e.Run(ctx)
 	var never *bench.NeverReadyError
@@ -243,6 +250,16 @@ var fixtures = []fixture{
 		spec: func(s *bench.Spec) { s.Pairs, s.MaxGPUBytes = 12, new(int64(1)) }},
 	{name: "gpu_by_device", host: oneGPU, gpus: byDevice, spec: func(s *bench.Spec) { s.MaxGPUBytes = new(int64(10e9)) }},
 	{name: "gpu_without_driver", host: &bench.GPUs{}, spec: func(s *bench.Spec) { s.Pairs, s.MaxGPUBytes = 12, new(int64(10e9)) }},
+	{name: "load_slower", times: in(620), serve: &serving{perSecond: map[string]float64{"1": 160}}},
+	{name: "load_same", serve: &serving{}},
+	{name: "load_at_a_rate", serve: &serving{rate: 250}},
+	{name: "load_dies", times: in(620), serve: &serving{dies: "1"}},
+	{name: "load_fails", fails: func(r string, n int) bool { return r == "1" && n > 8 && n%2 == 0 }, serve: &serving{problem: "503 Service\u202e <Unavailable>"}},
+	{name: "load_single", names: []string{"image:tag"}, serve: &serving{}},
+	{name: "load_interrupted", times: in(620), serve: &serving{}, stop: 22},
+	{name: "load_gpu_long_names", serve: &serving{perSecond: map[string]float64{"1": 3210, "2": 12}, busy: 87}, names: []string{
+		"registry.example.com/team/service-with-a-rather-long-name:old", "registry.example.com/team/service-with-a-rather-long-name:new", "newer:tag",
+	}},
 	{name: "endless_names", times: in(620), names: []string{long + "a" + long, long + "b" + long, long + "c"}},
 }
 

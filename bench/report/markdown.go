@@ -72,6 +72,12 @@ func markdown(w io.Writer, v view, rows int) error {
 		p.line("")
 		p.line(escape(onGPUNote(v)))
 	}
+	if t := loads(v); len(t.rows) > 0 {
+		p.line("")
+		p.markdown(t, rows)
+		p.line("")
+		p.list("", loadFacts(v), "", rows)
+	}
 	if len(v.Gates) > 0 {
 		p.line("")
 		p.markdown(gates(v), rows)

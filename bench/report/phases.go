@@ -103,7 +103,7 @@ func turnedHead(head string) string {
 func medians(v view, candidate int, of []string) map[string]stats.Interval {
 	values := make(map[string][]float64)
 	for _, s := range v.Starts {
-		if s.Candidate != candidate || s.Role == bench.RoleWarmup {
+		if s.Candidate != candidate || !s.Role.Measured() {
 			continue
 		}
 		for _, metric := range of {

@@ -38,6 +38,8 @@ func progressLine(p bench.Progress, most int, intervals bool) string {
 		parts = append(parts, fmt.Sprintf("warm-up %d/%d", p.Done, p.Limit), shorten(bench.Printable(p.Candidate), maxName))
 	case bench.RolePair:
 		parts = append(parts, fmt.Sprintf("pair %d/%d", p.Done, p.Limit))
+	case bench.RoleLoad:
+		parts = append(parts, fmt.Sprintf("load %d/%d", p.Done, p.Limit), shorten(bench.Printable(p.Candidate), maxName))
 	default:
 		parts = append(parts, fmt.Sprintf("target %d/%d", p.Done, p.Limit))
 	}

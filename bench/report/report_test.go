@@ -58,6 +58,14 @@ func TestCSV(t *testing.T) {
 					"memory_pressure_ms": s.Host.MemoryPressureMS, "load": s.Host.Load,
 					"gpu_context_ms": mark(s, runner.GPUContext), "gpu_plateau_ms": mark(s, runner.GPUPlateau),
 					"gpu_memory_bytes": count(s.GPUMemoryBytes), "gpu_peak_bytes": gpuPeak(s),
+					"load_requests_per_s": loadFigure(s, func(l bench.Load) *float64 { return &l.PerSecond }),
+					"load_p50_ms":         loadFigure(s, func(l bench.Load) *float64 { return l.P50MS }),
+					"load_p99_ms":         loadFigure(s, func(l bench.Load) *float64 { return l.P99MS }),
+					"load_requests":       loadFigure(s, func(l bench.Load) *float64 { n, _ := l.Requests(); return float64Of(n) }),
+					"load_failed":         loadFigure(s, func(l bench.Load) *float64 { _, n := l.Requests(); return float64Of(n) }),
+
+					"load_gpu_busy_percent": loadFigure(s, func(l bench.Load) *float64 { return l.GPUBusyPercent }),
+					"load_gpu_memory_bytes": loadFigure(s, func(l bench.Load) *float64 { return count(l.GPUMemoryBytes) }),
 				} {
 					got, err := strconv.ParseFloat(get(name), 64)
 					if want == nil && get(name) != "" || want != nil && (err != nil || got != *want) {
@@ -78,6 +86,18 @@ func TestCSV(t *testing.T) {
 			}
 		})
 	}
+}
+
+func loadFigure(s bench.Start, of func(bench.Load) *float64) *float64 {
+	if s.Load == nil {
+		return nil
+	}
+	return of(*s.Load)
+}
+
+func float64Of(n int) *float64 {
+	x := float64(n)
+	return &x
 }
 
 func mark(s bench.Start, name runner.MarkName) *float64 {
@@ -388,6 +408,7 @@ func TestProgressLine(t *testing.T) {
 		{bench.Progress{Stage: bench.RolePair, Done: 14, Limit: 40, NextLook: 16, Left: 119 * time.Second}, 20, "pair 14/40 │ next l…"},
 		{bench.Progress{Stage: bench.RolePair, Done: 3, Limit: 40, NextLook: 8, Standings: []bench.Standing{early}}, 0,
 			"pair 3/40 │ change −38.2 % │ next look 8"},
+		{bench.Progress{Stage: bench.RoleLoad, Candidate: "new:tag", Done: 3, Limit: 7, Left: 100 * time.Second}, 0, "load 3/7 │ new:tag │ ≈2 min left"},
 		{bench.Progress{Stage: bench.RoleTarget, Done: 3, Limit: 39, Left: 100 * time.Minute}, 0, "target 3/39 │ ≈2 h left"},
 		{bench.Progress{Stage: bench.RolePair, Limit: 40, NextLook: 12, Standings: make([]bench.Standing, 2)}, 0, "pair 0/40 │ next look 12"},
 		{bench.Progress{Stage: bench.RolePair, Done: 3, Limit: 40, NextLook: 12, Standings: []bench.Standing{early, of("b", false, 3, inf, -1, inf)}}, 0,

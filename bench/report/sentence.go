@@ -30,6 +30,9 @@ func sentences(v view) []string {
 				parts = append(parts, s)
 			}
 		}
+		if s := underLoad(v, i); s != "" {
+			parts = append(parts, s)
+		}
 		if len(parts) > 0 {
 			lines = append(lines, strings.Join(parts, " "))
 		}
@@ -131,8 +134,13 @@ func changeConfidence(v view) string {
 	if len(compared) == 0 {
 		return confidence(v)
 	}
+	return levelOf(compared[0])
+}
+
+// levelOf is the level of a comparison's interval, cut off so.
+func levelOf(c bench.Comparison) string {
 	const steps = 1e4
-	return chosen(math.Floor(compared[0].Level*steps+1e-6) / steps) // 0.975·10⁴ may be just under 9750
+	return chosen(math.Floor(c.Level*steps+1e-6) / steps) // 0.975·10⁴ may be just under 9750
 }
 
 // together says how the levels of several comparisons' intervals go with that

@@ -40,6 +40,13 @@ func Text(w io.Writer, r *bench.Result) error {
 		p.table(t)
 		p.line(onGPUNote(v))
 	}
+	if t := loads(v); len(t.rows) > 0 {
+		p.line("")
+		p.table(t)
+		for _, s := range loadFacts(v) {
+			p.line(s)
+		}
+	}
 	if len(r.Gates) > 0 {
 		p.line("")
 		p.table(stacked(gates(v)))
@@ -121,7 +128,7 @@ func exactness(v view) string {
 	var resolutions []float64
 	sources := make(map[string]bool)
 	for _, s := range v.Starts {
-		if s.Role == bench.RoleWarmup || s.Failed() {
+		if !s.Role.Measured() || s.Failed() {
 			continue
 		}
 		resolutions = append(resolutions, s.ResolutionMS)

@@ -107,7 +107,7 @@ func alone(all *bench.Result, candidate, pairs int) (*bench.Result, error) {
 
 // measured are the starts that count, in the order of time.
 func measured(r *bench.Result) []bench.Start {
-	return slices.DeleteFunc(slices.Clone(r.Starts), func(s bench.Start) bool { return s.Role == bench.RoleWarmup })
+	return slices.DeleteFunc(slices.Clone(r.Starts), func(s bench.Start) bool { return !s.Role.Measured() })
 }
 
 // residuals are the logarithms of the times of all ready starts, each less the

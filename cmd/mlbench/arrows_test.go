@@ -19,6 +19,7 @@ func TestArrows(t *testing.T) {
 		"mlbench/cmd/mlbench": {
 			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/gpu/nvml",
 			"mlbench/runner", "mlbench/runner/docker", "mlbench/runner/image", "mlbench/runner/image/dockerfile", "mlbench/runner/image/policy",
+			"mlbench/runner/load",
 			"mlbench/runner/process", "mlbench/scenarios",
 		},
 		"mlbench/cmd/calibrate":     {"mlbench/bench/calibration"},
@@ -38,6 +39,7 @@ func TestArrows(t *testing.T) {
 		"mlbench/runner/image":            {"mlbench/gpu", "mlbench/runner/image/installed"},
 		"mlbench/runner/image/dockerfile": {"mlbench/runner/image", "mlbench/runner/image/installed"},
 		"mlbench/runner/image/policy":     {"mlbench/runner/image", "mlbench/runner/image/installed"},
+		"mlbench/runner/load":             {"mlbench/runner"},
 		"mlbench/runner/probe":            {"mlbench/runner"},
 		"mlbench/runner/probe/listen":     {"mlbench/runner"},
 		"mlbench/runner/process":          {"mlbench/gpu", "mlbench/runner", "mlbench/runner/cache", "mlbench/runner/probe", "mlbench/runner/probe/listen", "mlbench/runner/speed"},
@@ -52,6 +54,7 @@ func TestArrows(t *testing.T) {
 		"github.com/cilium/ebpf":             {"mlbench/runner/probe/listen"},
 		"github.com/moby/buildkit/frontend/": {"mlbench/runner/image/dockerfile"},
 		"github.com/NVIDIA/go-nvml/":         {"mlbench/gpu/nvml"},
+		"github.com/tsenart/vegeta/":         {"mlbench/runner/load"},
 		"mvdan.cc/sh":                        {"mlbench/runner/image/dockerfile"},
 		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy"},
 		// calibration holds the tests of other tools, to judge them by.

@@ -11,6 +11,7 @@ import (
 	"mlbench/bench"
 	"mlbench/runner"
 	"mlbench/runner/docker"
+	"mlbench/runner/load"
 	"mlbench/runner/process"
 )
 
@@ -132,7 +133,7 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	}
 	result, err := bench.Experiment{
 		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: tool(), Observer: progress,
-		GPU: e.told, Preflight: e.preflight,
+		GPU: e.told, Preflight: e.preflight, Load: load.Run,
 	}.Run(ctx)
 	progress.end()
 	if o.explain && err == nil {

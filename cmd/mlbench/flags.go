@@ -48,6 +48,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.VarP(parsed(&s.Pairs, parsePairs, "n", "as many as it takes"), "pairs", "", "do exactly so many pairs")
 	f.StringVar((*string)(&s.Goal), "goal", string(s.Goal), "decide: stop at any verdict; claim: go on from 'no regression' to try for 'faster'")
 	f.BoolVar(&s.NoCovariate, "no-covariate", false, "judge the times alone; do not use what is known of the host")
+	o.registerLoad(f)
 	o.registerStart(f)
 	o.telling.register(f, report.Results, "the result")
 	f.StringSliceVar(&s.FailOn, "fail-on", s.FailOn, "gates that make the exit code 1; with inconclusive, 3 when one is")
@@ -70,6 +71,14 @@ func (o *options) registerReady(f *pflag.FlagSet) {
 	f.StringVar(&s.Runner, "runner", s.Runner, "what starts candidates: docker, process")
 	f.StringVar((*string)(&s.Cold), "cold", string(s.Cold), "what is cold before a start: auto, warm, cache, pull")
 	f.StringVar(&s.Registry, "registry", "", "with --cold pull, where the images are pulled from: HOST[/PATH] (mlbench serves copies of them itself)")
+}
+
+// registerLoad adds the flags that say how ready candidates are loaded.
+func (o *options) registerLoad(f *pflag.FlagSet) {
+	s := &o.spec
+	f.VarP(parsed(&s.LoadMS, parseMillis, "duration", "none"), "load", "", "after all pairs, send --request again and again for so long to a few more starts of each: throughput and latency, e.g. 10s")
+	f.VarP(parsed(&s.Rate, parseCount, "n", "as fast as they are answered"), "rate", "", "with --load, send so many requests per second")
+	f.VarP(parsed(&s.Connections, parseCount, "n", strconv.Itoa(bench.DefaultConnections)), "connections", "", "with --load, so many requests are under way at most")
 }
 
 // registerStart adds the flags that say how candidates are started.
@@ -109,6 +118,9 @@ func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Cand
 	if s.Cold == bench.Pull && !f.Changed("timeout") {
 		s.TimeoutMS = bench.Millis(bench.PullTimeout)
 	}
+	if err := o.completeLoad(f); err != nil {
+		return nil, err
+	}
 	if f.Changed("registry") && s.Registry == "" {
 		return nil, usage("--registry: empty: give a host, e.g. --registry localhost:5000, or leave it away")
 	}
@@ -143,6 +155,29 @@ func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Cand
 		candidates[i].Name, candidates[i].Ref = names[i], ref
 	}
 	return candidates, nil
+}
+
+// completeLoad checks what flags say together about the load.
+func (o *options) completeLoad(f *pflag.FlagSet) error {
+	s := &o.spec
+	if !f.Changed("load") {
+		for _, name := range []string{"rate", "connections"} {
+			if f.Changed(name) {
+				return usage("--%s without --load: nothing is loaded: e.g. --load 10s --%s %s --request 'POST /predict'", name, name, f.Lookup(name).Value)
+			}
+		}
+		return nil
+	}
+	if o.candidate.Ready.Kind == runner.Exit {
+		return usage("--load: with --ready exit the program has ended and answers nothing: leave one of them out")
+	}
+	if o.request == "" {
+		return usage("--load without --request: what is to be sent? e.g. --load 10s --request 'POST /predict' --body @x.json")
+	}
+	if !f.Changed("connections") {
+		s.Connections = bench.DefaultConnections
+	}
+	return nil
 }
 
 func environment(env []string) ([]string, error) {
@@ -274,6 +309,14 @@ func parsePairs(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
 		return 0, fmt.Errorf("not a number of pairs, 1 or more: e.g. 12")
+	}
+	return n, nil
+}
+
+func parseCount(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("not a whole number, 0 or more: e.g. 16")
 	}
 	return n, nil
 }

@@ -65,7 +65,7 @@ func TestGPUStarts(t *testing.T) {
 	}
 	for _, want := range []string{
 		"process " + strconv.Itoa(tenant), "GPU memory when ready", "asked for: device=" + d.UUID(0),
-		"device request, by the runtime's hook", "700 MB at the most in 2 measured starts, at most 650 MB wanted",
+		"device request, by the runtime's hook", "700 MB at the most in 2 starts, at most 650 MB wanted",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)

@@ -12,18 +12,22 @@ import (
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"mlbench/runner"
+	"mlbench/runner/probe"
 )
 
-// show lets whoever wants to look at the running container.
-func (x *one) show(ctx context.Context, mark runner.MarkName) {
+// show lets whoever wants to look at the running container, which answered at
+// addr.
+func (x *one) show(ctx context.Context, mark runner.MarkName, addr string) {
 	if x.look == nil || x.looked != nil {
 		return
 	}
-	log, err := x.errorOutput(ctx)
-	if err == nil {
-		err = x.look(runner.Look{Mark: mark, Log: log})
-	}
-	x.looked = err
+	running, cancel := probe.While(ctx, x.ended)
+	defer cancel()
+	x.looked = x.look(running, runner.Look{
+		Mark:  mark,
+		Log:   func() ([]byte, error) { return x.errorOutput(ctx) },
+		Addrs: probe.First(addr, x.target.Addrs),
+	})
 }
 
 // An engine gets what a program has printed some milliseconds later. It is

@@ -30,7 +30,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 }
 
 // StartLooking starts a container and removes it. See runner.Looker.
-func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(runner.Look) error) (runner.Start, error) {
+func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(context.Context, runner.Look) error) (runner.Start, error) {
 	s, err := r.start(ctx, c, timeout, look)
 	if s.Outcome == runner.OutcomeReady && err == nil {
 		r.reached = true
@@ -51,7 +51,7 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	return s, err
 }
 
-func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(runner.Look) error) (s runner.Start, err error) {
+func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(context.Context, runner.Look) error) (s runner.Start, err error) {
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
 	}
@@ -114,7 +114,7 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 	r.warn(c, x.warnings)
 	watch, cancel := probe.Until(ctx, s.BeginAt.Add(timeout), x.ended)
 	defer cancel()
-	x.observe(watch, &s)
+	x.observe(ctx, watch, &s)
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
 	}
@@ -175,8 +175,8 @@ type one struct {
 	id   string
 	name string
 
-	look   func(runner.Look) error // nil for none
-	looked error                   // of look
+	look   func(context.Context, runner.Look) error // nil for none
+	looked error                                    // of look
 
 	fresh   *fresh // nil where nothing is pulled
 	timeout time.Duration
@@ -250,8 +250,8 @@ func (x *one) launch(ctx context.Context, s *runner.Start) error {
 }
 
 // observe watches the started container until the ready rule holds, and asks
-// the first request.
-func (x *one) observe(watch context.Context, s *runner.Start) {
+// the first request. watch is ctx until the start's time is up.
+func (x *one) observe(ctx, watch context.Context, s *runner.Start) {
 	// ContainerWait answers at once if the container has ended already, so
 	// it need not stand between create and start, where it would be timed.
 	waiting, cancel := context.WithCancel(context.WithoutCancel(watch))
@@ -261,20 +261,22 @@ func (x *one) observe(watch context.Context, s *runner.Start) {
 
 	sighting, err := x.ready(watch, s)
 	if err == nil {
-		x.gpus.Ready()
+		if x.c.Ready.Kind != runner.Exit { // what has ended has nothing there any more
+			x.gpus.Ready()
+		}
 		x.readAccounts(watch, s)
 		x.seeGivenBy()
 	}
 	probe.Record(s, sighting, err)
 	x.heard(s)
 	if err == nil {
-		x.show(watch, runner.Ready)
+		x.show(ctx, runner.Ready, sighting.Addr)
 	}
 	if err == nil && x.looked == nil && x.c.Request != nil {
 		sighting, err = x.firstResponse(watch)
 		probe.Record(s, sighting, err)
 		if err == nil {
-			x.show(watch, runner.FirstResponse)
+			x.show(ctx, runner.FirstResponse, sighting.Addr)
 		}
 	}
 	x.stopGPUs(s)

@@ -81,7 +81,7 @@ func HTTP(ctx context.Context, t Target, paths []string) (s Sighting, err error)
 				seen.set(path, a.describe())
 			}
 			if err == nil && a.ok() {
-				s.Health = path
+				s.Health, s.Addr = path, c.addr
 				s.Marks[runner.Ready] = readyMark(ctx, t, c.addr, questions[i], asked, lastNo, a)
 				return s, nil
 			}
@@ -160,6 +160,7 @@ func FirstResponse(ctx context.Context, t Target, r runner.Request) (Sighting, e
 			what := r.Method + " " + r.Path
 			switch {
 			case err == nil && a.ok() && a.whole:
+				s.Addr = addr
 				s.Marks[runner.FirstResponse] = runner.Mark{
 					At:         a.done.Sub(t.Begin),
 					Resolution: sent.Sub(lastNo),
@@ -346,22 +347,13 @@ func newQuestion(t Target, r runner.Request) (question, error) {
 	req.Close = true
 	req.Header.Set("User-Agent", "mlbench")
 	if len(r.Body) > 0 {
-		req.Header.Set("Content-Type", contentType(r.Body))
+		req.Header.Set("Content-Type", r.ContentType())
 	}
 	var text bytes.Buffer
 	if err := req.Write(&text); err != nil {
 		return question{}, err
 	}
 	return question{req, text.Bytes()}, nil
-}
-
-// contentType is application/json for what looks like it, which is what
-// nearly every inference service takes, else what the bytes look like.
-func contentType(body []byte) string {
-	if b := bytes.TrimSpace(body); len(b) > 0 && (b[0] == '{' || b[0] == '[') {
-		return "application/json"
-	}
-	return http.DetectContentType(body)
 }
 
 // requestProblem is the short form of the error of a request that took so long.

@@ -321,17 +321,6 @@ func TestFirstResponseRefused(t *testing.T) {
 	}
 }
 
-func TestContentType(t *testing.T) {
-	for body, want := range map[string]string{
-		` {"a": 1}`: "application/json", "[1]": "application/json",
-		"hello": "text/plain; charset=utf-8", "\x89PNG\x0D\x0A\x1A\x0A": "image/png", "\x00\x01": "application/octet-stream",
-	} {
-		if got := contentType([]byte(body)); got != want {
-			t.Errorf("%q: %s", body, got)
-		}
-	}
-}
-
 func TestBadRequests(t *testing.T) {
 	for _, r := range []runner.Request{
 		{Method: "GET", Path: "no-slash"}, {Method: "GET", Path: ""}, {Method: "GET", Path: "/a\r\nHost: evil"}, {Method: "G T", Path: "/"},

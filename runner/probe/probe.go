@@ -67,6 +67,7 @@ const backstop = 250 * time.Millisecond
 type Sighting struct {
 	Marks  runner.Marks
 	Health string   // the path that answered 2xx
+	Addr   string   // of the target's, the one that answered so; "" where none was asked
 	Tried  []string // last answer of every path or address, for error messages
 }
 

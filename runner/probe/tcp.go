@@ -28,7 +28,7 @@ func TCP(ctx context.Context, t Target) (Sighting, error) {
 	if c.listening.Source != "" {
 		ready = c.listening // it would have accepted from then on
 	}
-	s.Marks[runner.Ready] = ready
+	s.Marks[runner.Ready], s.Addr = ready, c.addr
 	return s, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,32 @@ func Until(ctx context.Context, deadline time.Time, ended <-chan struct{}) (_ co
 		}
 	}()
 	return ctx, func() { timer.Stop(); cancelCause(nil) }
+}
+
+// ErrGone is the cause of the end of a context of While.
+var ErrGone = errors.New("the program ended")
+
+// While returns a context that is done when ended is closed, with cause
+// ErrGone. Call cancel when it is needed no more.
+func While(ctx context.Context, ended <-chan struct{}) (_ context.Context, cancel func()) {
+	ctx, cancelCause := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-ended:
+			cancelCause(ErrGone)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancelCause(nil) }
+}
+
+// First are addrs with the one that answered before all others.
+func First(answered string, addrs []string) []string {
+	ordered := slices.Clone(addrs)
+	if i := slices.Index(ordered, answered); i > 0 {
+		ordered = slices.Insert(slices.Delete(ordered, i, i+1), 0, answered)
+	}
+	return ordered
 }
 
 // Record writes into s what a probe saw and how it ended.

@@ -121,7 +121,7 @@ func (r *Runner) Start(ctx context.Context, c runner.Candidate, timeout time.Dur
 }
 
 // StartLooking runs the command once. See runner.Looker.
-func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(runner.Look) error) (runner.Start, error) {
+func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(context.Context, runner.Look) error) (runner.Start, error) {
 	if err := ctx.Err(); err != nil {
 		return runner.Start{}, context.Cause(ctx)
 	}
@@ -166,11 +166,16 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	if m, ok := s.Marks[runner.Listening]; ok && target.Events != nil && m.Source != probe.SourceEvent {
 		_ = r.hearing.Missed() // the marks of later starts tell
 	}
-	looked := log.show(look, runner.Ready, err == nil)
+	var looked error
+	if err == nil && look != nil {
+		looked = p.show(ctx, look, log.seen(runner.Ready, c, sighting))
+	}
 	if err == nil && looked == nil && c.Request != nil {
 		sighting, err = probe.FirstResponse(watchCtx, target, *c.Request)
 		probe.Record(&s, sighting, err)
-		looked = log.show(look, runner.FirstResponse, err == nil)
+		if err == nil && look != nil {
+			looked = p.show(ctx, look, log.seen(runner.FirstResponse, c, sighting))
+		}
 	}
 	// A listener that bears no mark may serve on the command's behalf, as an
 	// engine's does for `docker run --publish`.

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -69,7 +70,7 @@ func gpuServer(t *testing.T, uuid string) (framework string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := r.StartLooking(t.Context(), c, 2*time.Minute, func(runner.Look) error {
+	s, err := r.StartLooking(t.Context(), c, 2*time.Minute, func(context.Context, runner.Look) error {
 		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/memory", c.Port))
 		if err != nil {
 			return err

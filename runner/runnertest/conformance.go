@@ -5,6 +5,7 @@ package runnertest
 import (
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -259,9 +260,17 @@ func (b Bench) looking(t *testing.T) {
 		t.Fatal(err)
 	}
 	logs := make(map[runner.MarkName]string)
-	s, err := looker.StartLooking(t.Context(), c, startTimeout, func(l runner.Look) error {
-		logs[l.Mark] = string(l.Log)
-		return nil
+	s, err := looker.StartLooking(t.Context(), c, startTimeout, func(_ context.Context, l runner.Look) error {
+		log, err := l.Log()
+		logs[l.Mark] = string(log)
+		if len(l.Addrs) == 0 {
+			t.Errorf("it is nowhere at %s", l.Mark)
+		} else if conn, err := net.Dial("tcp", l.Addrs[0]); err != nil {
+			t.Errorf("at %s: %v", l.Mark, err)
+		} else {
+			_ = conn.Close()
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +282,7 @@ func (b Bench) looking(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	looks := 0
-	_, err = looker.StartLooking(t.Context(), c, startTimeout, func(runner.Look) error {
+	_, err = looker.StartLooking(t.Context(), c, startTimeout, func(context.Context, runner.Look) error {
 		looks++
 		return broken
 	})

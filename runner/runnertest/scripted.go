@@ -38,6 +38,7 @@ var (
 	_ runner.Evictor = (*Scripted)(nil)
 	_ runner.Witness = (*Scripted)(nil)
 	_ runner.Puller  = (*Scripted)(nil)
+	_ runner.Looker  = (*Scripted)(nil)
 )
 
 // ScriptedTotal and ScriptedTouched are the bytes that every scripted
@@ -117,6 +118,28 @@ func (s *Scripted) Start(ctx context.Context, c runner.Candidate, _ time.Duratio
 		pulled(&start, s.Here)
 	}
 	return start, err
+}
+
+// ScriptedAddr is where every scripted candidate answers.
+const ScriptedAddr = "scripted:8080"
+
+// StartLooking asks Script, and calls look for the marks that there would be.
+func (s *Scripted) StartLooking(ctx context.Context, c runner.Candidate, timeout time.Duration, look func(context.Context, runner.Look) error) (runner.Start, error) {
+	start, err := s.Start(ctx, c, timeout)
+	if err != nil || start.Outcome != runner.OutcomeReady {
+		return start, err
+	}
+	marks := []runner.MarkName{runner.Ready}
+	if c.Request != nil {
+		marks = append(marks, runner.FirstResponse)
+	}
+	for _, mark := range marks {
+		seen := runner.Look{Mark: mark, Addrs: []string{ScriptedAddr}, Log: func() ([]byte, error) { return nil, nil }}
+		if err := look(ctx, seen); err != nil {
+			return start, err
+		}
+	}
+	return start, nil
 }
 
 // pulled puts a pull before a start.
