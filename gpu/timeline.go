@@ -69,7 +69,10 @@ func thin(points []point, width int) []point {
 func (t *track) use() *Use {
 	u := &Use{Source: ByProcess, Samples: t.samples, Every: t.gaps.median(), Context: t.seen, Problems: slices.Clone(t.problems)}
 	switch {
-	case t.seen != nil && !t.sized: // as under WSL
+	// As under WSL; or with 0 for each, as in a container by drivers that tell ids
+	// as they are there and look memory up by those of the host (seen with 560.35;
+	// open-gpu-kernel-modules, pull request 614).
+	case t.seen != nil && !t.sized:
 		u.Source = ByDevice
 	case t.seen == nil && (t.rose != nil || !t.told):
 		u.Source, u.Context = ByDevice, t.rose

@@ -44,7 +44,7 @@ type track struct {
 	mine   map[int]bool // whose the processes of the last sample are
 	others map[int]*other
 	told   bool // whether it ever told of processes
-	sized  bool // whether it ever told the memory of one of ours
+	sized  bool // whether it ever told of memory that one of ours has
 
 	points     []point
 	width      int     // points are thinned out to a few of so many samples
@@ -152,7 +152,7 @@ func (t *track) processes(p *point) (seen bool) {
 			case is:
 				seen = true
 				if q.Memory != nil {
-					t.sized = true
+					t.sized = t.sized || *q.Memory > 0
 					p.own = plus(p.own, *q.Memory)
 				}
 			default:

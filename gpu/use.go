@@ -12,7 +12,7 @@ const (
 	// ByDevice: none of the driver's processes is known to be one of the
 	// start's (it may run in another pid namespace than mlbench), so what is
 	// told is by how much the memory in use of the GPUs changed, by whomever.
-	// So it is too where the driver tells no memory of processes.
+	// So it is too where the driver tells no memory of processes, or none but 0.
 	ByDevice Source = "device"
 )
 
