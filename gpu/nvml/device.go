@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/NVIDIA/go-nvml/pkg/nvml"
 
@@ -162,6 +163,13 @@ func instance(r reader, h nvml.Device, index int) gpu.Instance {
 // processes are those of all kinds, each once for every MIG instance that it is
 // on, in the order of their ids. They are nil where compute's are not told.
 func processes(r reader, h nvml.Device) []gpu.Process {
+	if r.into.Lost {
+		return nil
+	}
+	if why := overruns(r.library); why != "" {
+		r.into.Problems = append(r.into.Problems, fmt.Sprintf("GPU %d: %s", r.into.Index, why))
+		return nil
+	}
 	all := []gpu.Process{}
 	for _, k := range []struct {
 		kind, symbol string
@@ -189,7 +197,9 @@ func with(all []gpu.Process, p gpu.Process) []gpu.Process {
 	same := func(a, b *int) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
 	for i, q := range all {
 		if q.PID == p.PID && same(q.GPUInstance, p.GPUInstance) && same(q.ComputeInstance, p.ComputeInstance) {
-			all[i].Kind += "+" + p.Kind
+			if !slices.Contains(strings.Split(q.Kind, "+"), p.Kind) { // drivers name one twice in a container
+				all[i].Kind += "+" + p.Kind
+			}
 			if q.Memory == nil {
 				all[i].Memory = p.Memory
 			}

@@ -292,3 +292,21 @@ func TestNoLibrary(t *testing.T) {
 		t.Error(path, err)
 	}
 }
+
+// Of some drivers processes are not asked for, which is said.
+func TestOverruns(t *testing.T) {
+	for version, want := range map[string]bool{
+		"530.41.03": false, "535.43.02": true, "535.54.03": true, "535.86.10": true, "535.98": false, "535.104.05": false, "550.54.15": false, "none": false,
+	} {
+		s, _ := server()
+		s.SystemGetDriverVersionFunc = func() (string, nvml.Return) { return version, nvml.SUCCESS }
+		h, err := read(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := h.Devices[1]
+		if got := d.Processes == nil; got != want || want != strings.Contains(strings.Join(d.Problems, "; "), "GPU 1: its processes are not asked for, as driver "+version) {
+			t.Errorf("%s: processes %v, problems %q", version, d.Processes, d.Problems)
+		}
+	}
+}

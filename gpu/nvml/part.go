@@ -29,10 +29,11 @@ type part struct {
 
 func newPart(library nvml.Interface, d gpu.Device, h nvml.Device) *part {
 	has := func(symbol string) bool { return library.Extensions().LookupSymbol(symbol) == nil }
+	known := overruns(library) == ""
 	return &part{
 		told: d, h: h, name: fmt.Sprintf("GPU %d (%s)", d.Index, d.UUID),
 		memory2: has("nvmlDeviceGetMemoryInfo_v2"), memory1: has("nvmlDeviceGetMemoryInfo"),
-		computing: has("nvmlDeviceGetComputeRunningProcesses"), mps: has("nvmlDeviceGetMPSComputeRunningProcesses"),
+		computing: known && has("nvmlDeviceGetComputeRunningProcesses"), mps: known && has("nvmlDeviceGetMPSComputeRunningProcesses"),
 		busy: has("nvmlDeviceGetUtilizationRates"),
 	}
 }

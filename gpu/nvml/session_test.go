@@ -83,6 +83,13 @@ func TestSession(t *testing.T) {
 		}, []string{"GPU-a"}, []gpu.Load{{Used: 1400 * mega, Busy: new(37), Processes: []gpu.Process{
 			{PID: 30, Kind: "compute+mps", Memory: new(int64(500 * mega))}, {PID: 10, Kind: "compute"}, {PID: 20, Kind: "mps", Memory: new(int64(7 * mega))},
 		}}}, ""},
+		{"a driver that overruns what it is given", func(s *dgxa100.Server, d *dgxa100.Device) {
+			s.SystemGetDriverVersionFunc = func() (string, nvml.Return) { return "535.86.05", nvml.SUCCESS }
+			d.GetComputeRunningProcessesFunc, d.GetGraphicsRunningProcessesFunc, d.GetMPSComputeRunningProcessesFunc = nil, nil, nil // not to be called
+		}, []string{"GPU-a"}, []gpu.Load{{Used: 1400 * mega, Busy: new(37)}}, ""},
+		{"a process that is named twice", func(_ *dgxa100.Server, d *dgxa100.Device) {
+			d.GetComputeRunningProcessesFunc = listed(proc(30, 500, -1, -1), proc(30, 500, -1, -1))
+		}, []string{"GPU-a"}, []gpu.Load{{Used: 1400 * mega, Busy: new(37), Processes: []gpu.Process{compute(30, 500)}}}, ""},
 		{"a driver before 510", func(s *dgxa100.Server, d *dgxa100.Device) {
 			without(s, "nvmlDeviceGetMemoryInfo_v2", "nvmlDeviceGetMPSComputeRunningProcesses")
 			d.GetMemoryInfo_v2Func, d.GetMPSComputeRunningProcessesFunc = nil, nil // calling them would end the process

@@ -143,7 +143,7 @@ func (d *Driver) Divide(tb testing.TB, gpu int, instances ...int) {
 // each: "gpu0 15" (all calls about GPU 0 fail with this code), "init", "count",
 // "memory", "processes", "utilisation" and a code; "pids 100000" (added to every
 // id), "untold 1" (no memory of processes), "hang 60000" (for so many ms),
-// "base" and "total" bytes, "busy" percent, "driver 535.54.03", "cuda 12020",
+// "base" and "total" bytes, "busy" percent, "driver 535.104.05", "cuda 12020",
 // "capability 90", "name", "persistence 0". What was said before is forgotten.
 func (d *Driver) Script(tb testing.TB, lines ...string) {
 	tb.Helper()
