@@ -143,10 +143,10 @@ var gpuNode = regexp.MustCompile(`^nvidia[0-9]+$`)
 
 // missingGPUs is an error where a container's devices are not those of the GPUs
 // that were asked for: /dev/nvidia0 and so on, with /dev/nvidiactl; for MIG
-// instances their capabilities too. Under WSL /dev/dxg is all GPUs, on a Jetson
-// /dev/nvhost-gpu is the one.
+// instances their capabilities too. Under WSL /dev/dxg is all GPUs. On a Jetson
+// there is /dev/nvmap, beside /dev/nvhost-gpu, or what stands in /dev/nvgpu for it.
 func missingGPUs(g gpu.Request, dev, caps []string) error {
-	if slices.Contains(dev, "dxg") || slices.Contains(dev, "nvhost-gpu") {
+	if slices.Contains(dev, "dxg") || slices.Contains(dev, "nvhost-gpu") || slices.Contains(dev, "nvmap") {
 		return nil
 	}
 	want, instances := max(g.Count, 1), false

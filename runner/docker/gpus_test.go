@@ -121,6 +121,7 @@ func TestMissingGPUs(t *testing.T) {
 		{"all", "null zero nvidiactl nvidia-uvm", "", "no GPU's device (/dev/nvidia0)"},
 		{"all", "null dxg", "", ""},
 		{"all", "nvhost-gpu", "", ""},
+		{"all", "null nvmap nvhost-ctrl", "", ""},
 		{"1", "nvidia0", "", "no /dev/nvidiactl"},
 		{"2", "nvidia1 nvidia0 nvidiactl", "", ""},
 		{"2", "nvidia0 nvidiactl", "", "the devices of 1 of 2 GPUs (/dev/nvidia0)"},
