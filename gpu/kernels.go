@@ -63,7 +63,7 @@ func (n Needs) kernels(h Host) (Rule, bool) {
 	f := n.fit(known)
 	gpus := capabilities(known)
 	switch {
-	case f.bad > 0 || len(f.without) > 0 && f.fits == 0 && len(f.unclear) == 0:
+	case f.bad > 0 && f.may == 0, len(f.without) > 0 && f.fits == 0 && len(f.unclear) == 0:
 		r.Verdict, r.Details = Fail, f.without
 		r.Why = fmt.Sprintf("no kernel image for compute capability %s (error 209): %s", strings.Join(f.lacking, ", "), f.first)
 		r.Remedy = "take a build of the framework for this GPU, or a GPU that the build is for"
@@ -97,6 +97,7 @@ type fit struct {
 	first string // what the framework's library has that has nothing, else the first that has nothing
 	fits  int    // pairs of library and GPU that fit
 	bad   int    // those of a framework's library that do not
+	may   int    // those of a framework's library that do, or may: a program uses one GPU, and one framework
 
 	librariesWithout, librariesOnly int // those that have a line above
 }
@@ -106,6 +107,9 @@ func (n Needs) fit(devices []Device) (f fit) {
 		without, only := len(f.without), len(f.only)
 		for _, d := range devices {
 			machine, ptx, certain := k.on(d.Capability)
+			if k.framework() && (machine || ptx || !certain) {
+				f.may++
+			}
 			switch {
 			case machine:
 				f.fits++
