@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"mlbench/bench"
 	"mlbench/gpu"
@@ -66,7 +67,11 @@ func (e *equipment) choose(ctx context.Context, candidates []runner.Candidate) e
 		}
 	}
 	host, err := askDriver(ctx)
-	if err != nil {
+	switch {
+	case err != nil && containers && onlyHere(err, driverVersion):
+		e.note(fmt.Sprintf("--gpus %s: %v\nthe engine may give them all the same: nothing is checked before the first start, and GPU memory is not measured", asked, err))
+		return nil
+	case err != nil:
 		return e.passed(ctx, err)
 	}
 	host = host.Complete()
@@ -95,6 +100,22 @@ func (e *equipment) choose(ctx context.Context, candidates []runner.Candidate) e
 	}
 	e.sampler.Meter = meter
 	return nil
+}
+
+// driverVersion is there where the kernel has NVIDIA's driver, also within
+// containers that have nothing else of it.
+const driverVersion = "/proc/driver/nvidia/version"
+
+// onlyHere reports whether it is mlbench alone that cannot ask the driver. An
+// engine, which is root and may be outside of our container, can all the same:
+// where we may not, were built without what it takes, or see none of the files of
+// a driver that the kernel has.
+func onlyHere(err error, version string) bool {
+	if errors.Is(err, gpu.ErrPermission) || errors.Is(err, gpu.ErrCannotAsk) {
+		return true
+	}
+	_, none := os.Stat(version)
+	return errors.Is(err, gpu.ErrNoDriver) && none == nil
 }
 
 // toldOf is what a result says of the GPUs.

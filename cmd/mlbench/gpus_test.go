@@ -202,6 +202,43 @@ func TestGPUsOfAnImage(t *testing.T) {
 	}
 }
 
+// Where mlbench alone cannot ask the driver, the engine is asked for GPUs all the
+// same; where nobody can, it is not.
+func TestOnlyHere(t *testing.T) {
+	there := filepath.Join(t.TempDir(), "version")
+	if err := os.WriteFile(there, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	absent := there + "-of-none"
+	for _, test := range []struct {
+		kind    error
+		version string
+		want    bool
+	}{
+		{gpu.ErrPermission, absent, true}, {gpu.ErrCannotAsk, absent, true},
+		{gpu.ErrNoDriver, absent, false}, {gpu.ErrNoDriver, there, true},
+		{gpu.ErrNotLoaded, there, false}, {gpu.ErrMismatch, there, false}, {gpu.ErrSilent, there, false}, {gpu.ErrDriver, there, false},
+	} {
+		if got := onlyHere(&gpu.TroubleError{Kind: test.kind}, test.version); got != test.want {
+			t.Errorf("%v, %s: %v", test.kind, filepath.Base(test.version), got)
+		}
+	}
+}
+
+// A user who may not ask the driver may well have an engine that does.
+func TestGPUsOfTheEngineAlone(t *testing.T) {
+	needEngine(t)
+	if code, _ := told(t, "gpu"); code == exitOK {
+		t.Skip("the engine here may give GPUs")
+	}
+	asked(t, gpu.Host{}, &gpu.TroubleError{Kind: gpu.ErrPermission, Tried: "nvmlInit", Remedy: "run as root"})
+	code, said := told(t, "run", fixtureImage(t, "one", "EXPOSE 8080"), "--cold", "warm", "--pairs", "1", "--gpus", "1")
+	if code != exitEnvironment || !strings.Contains(said, "--gpus 1: no permission to ask NVIDIA's driver") || !strings.Contains(said, "the engine may give them all the same") ||
+		!strings.Contains(said, "the engine cannot give containers NVIDIA's GPUs") { // it was asked
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+}
+
 // Of an engine on another host this host's driver tells nothing.
 func TestGPUsElsewhere(t *testing.T) {
 	needEngine(t)
