@@ -86,6 +86,9 @@ func (e *equipment) choose(ctx context.Context, candidates []runner.Candidate) e
 	for _, w := range warnings {
 		e.note("--gpus: " + w)
 	}
+	if v := os.Getenv("CUDA_VISIBLE_DEVICES"); v != "" && !containers {
+		e.note(fmt.Sprintf("--gpus: CUDA_VISIBLE_DEVICES=%s is set here and not followed: candidates get what --gpus asks for, of all that the driver tells of; where a scheduler allots GPUs, name its own (--gpus device=…)", v))
+	}
 	for i := range candidates {
 		candidates[i].GPUs = &choice.Request
 		if !containers { // CUDA knows GPUs by their UUIDs alone, whatever it numbers them

@@ -202,6 +202,18 @@ func TestGPUsOfAnImage(t *testing.T) {
 	}
 }
 
+// A scheduler's choice of GPUs is not followed, which is said.
+func TestVisibleGPUs(t *testing.T) {
+	fixture := runnertest.Fixture(t)
+	asked(t, gpuHost(t, "550.54.15"), nil)
+	watched, _ := metered(t, nil)
+	t.Setenv("CUDA_VISIBLE_DEVICES", "1")
+	code, said := told(t, "run", "--runner", "process", "--pairs", "1", "--gpus", "1", fixture)
+	if code != exitOK || !slices.Equal(*watched, []string{"GPU-aa"}) || !strings.Contains(said, "--gpus: CUDA_VISIBLE_DEVICES=1 is set here and not followed") {
+		t.Errorf("exit code %d, watched %q:\n%s", code, *watched, said)
+	}
+}
+
 // Where mlbench alone cannot ask the driver, the engine is asked for GPUs all the
 // same; where nobody can, it is not.
 func TestOnlyHere(t *testing.T) {

@@ -219,7 +219,7 @@ func TestTroubles(t *testing.T) {
 		{nvml.ERROR_INSUFFICIENT_POWER, gpu.ErrDriver, "power cables"},
 		{nvml.ERROR_IRQ_ISSUE, gpu.ErrDriver, "interrupts"},
 		{nvml.ERROR_LIBRARY_NOT_FOUND, gpu.ErrDriver, "install the driver anew"},
-		{nvml.ERROR_UNKNOWN, gpu.ErrDriver, "nvidia-smi"},
+		{nvml.ERROR_UNKNOWN, gpu.ErrDriver, "in a container that had its GPUs before, start it anew"},
 		{nvml.Return(12345), gpu.ErrDriver, "12345"},
 	} {
 		for name, script := range map[string]func(*dgxa100.Server){

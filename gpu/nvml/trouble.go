@@ -26,6 +26,9 @@ func trouble(call string, r nvml.Return) *gpu.TroubleError {
 		e.Kind, e.Remedy = gpu.ErrLost, "see dmesg for its Xid, end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"
 	case nvml.ERROR_RESET_REQUIRED:
 		e.Kind, e.Remedy = gpu.ErrLost, "end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"
+	case nvml.ERROR_UNKNOWN:
+		// NVIDIA/nvidia-docker, issue 1730.
+		e.Remedy += "; in a container that had its GPUs before, start it anew: where systemd was told to reload, it took them away"
 	case nvml.ERROR_TIMEOUT:
 		e.Kind = gpu.ErrSilent
 	case nvml.ERROR_INSUFFICIENT_POWER:

@@ -92,7 +92,7 @@ def choose():
         return StandIn()
     try:
         return Torch()
-    except ImportError:
+    except (ImportError, OSError, RuntimeError):  # it is not there, misses a library, or has no code for this GPU
         return Driver()
 
 
