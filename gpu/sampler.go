@@ -29,6 +29,25 @@ type Sampler struct {
 	last *Watch // the one that began last
 }
 
+// Close closes the Meter. One of which a reading hangs is left behind: to close
+// it would hang too, or take from under the reading the library that it is in.
+func (s *Sampler) Close() error {
+	if s == nil || s.Meter == nil {
+		return nil
+	}
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if last != nil {
+		select {
+		case <-last.done:
+		default:
+			return nil
+		}
+	}
+	return s.Meter.Close()
+}
+
 // A Watch is of one start. All methods of a nil one do nothing.
 type Watch struct {
 	meter Meter
