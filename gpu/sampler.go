@@ -200,7 +200,7 @@ func (w *Watch) Stop() (*Use, error) {
 		case <-timeout.C:
 			w.err = &TroubleError{
 				Kind: ErrSilent, Tried: fmt.Sprintf("waited %v for what is in use of the GPUs", silence),
-				Remedy: "see whether nvidia-smi answers, and dmesg for the driver's errors (Xid); a reboot may be needed",
+				Remedy: RemedySilent,
 			}
 			if !w.mu.TryLock() { // it hangs in asking whose a process is
 				return
