@@ -40,7 +40,7 @@ func (r *Result) gpuWarnings() []string {
 	return append(w, r.problemsWarning()...)
 }
 
-// watched are the measured starts whose GPUs were watched.
+// watched are the starts whose GPUs were watched, those under load too.
 func (r *Result) watched() []Start {
 	var starts []Start
 	for _, s := range r.Starts {

@@ -15,7 +15,7 @@ import (
 const (
 	maxLoad        = 10 * time.Minute
 	maxRate        = 100_000
-	MaxConnections = 1024
+	maxConnections = 1024
 )
 
 // DefaultConnections is how many requests are under way at once where nothing
@@ -126,8 +126,8 @@ func (s Spec) checkLoad() error {
 		return fmt.Errorf("load: %v ms is not whole seconds, between 1s and 10m: e.g. 10s", s.LoadMS)
 	case s.Rate < 0 || s.Rate > maxRate:
 		return fmt.Errorf("rate: %d is not between 0 (as fast as they are answered) and %d requests per second", s.Rate, maxRate)
-	case s.Connections < 1 || s.Connections > MaxConnections:
-		return fmt.Errorf("connections: %d is not between 1 and %d", s.Connections, MaxConnections)
+	case s.Connections < 1 || s.Connections > maxConnections:
+		return fmt.Errorf("connections: %d is not between 1 and %d", s.Connections, maxConnections)
 	}
 	return nil
 }

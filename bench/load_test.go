@@ -12,6 +12,7 @@ import (
 	"mlbench/gpu"
 	"mlbench/runner"
 	"mlbench/runner/runnertest"
+	"mlbench/stats"
 )
 
 // answering makes loads in which each path answers so many requests a second,
@@ -119,6 +120,18 @@ func TestLoadBlocks(t *testing.T) {
 		if got := r.loadBlocks(); got != want {
 			t.Errorf("%d candidates: %d, want %d", candidates, got, want)
 		}
+	}
+	r := &Result{Spec: DefaultSpec(), Candidates: make([]runner.Candidate, 2)}
+	r.Spec.LoadMS = 1000
+	for _, r.Spec.Alpha = range []float64{0.49, 0.375, 0.1, 0.01, 1e-4} { // 0.375 of three metrics is a power of ½
+		n, tail := r.loadBlocks(), r.loadAlpha()/2
+		if stats.Cutoff(n, tail) == 0 || stats.Cutoff(n-1, tail) > 0 {
+			t.Errorf("alpha %v: %d are not the fewest with an interval", r.Spec.Alpha, n)
+		}
+	}
+	// As a file may have it.
+	if r.Spec.Alpha = math.SmallestNonzeroFloat64; r.loadBlocks() != MaxPairs {
+		t.Errorf("%d blocks, want no more than a file may have", r.loadBlocks())
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"mlbench/runner"
-	"mlbench/stats"
 )
 
 // canLoad says beforehand whether the load that is asked for can be sent.
@@ -43,7 +42,9 @@ func (r *Result) loadBlocks() int {
 		return 0
 	}
 	n := 1
-	for stats.Cutoff(n, r.loadAlpha()/2) == 0 {
+	// The least tail of the signed ranks of n pairs is 2⁻ⁿ: stats.Cutoff is over 0
+	// from there on. An alpha of a file may be so small that no n suffices.
+	for tail := 0.5; tail > r.loadAlpha()/2 && n < MaxPairs; tail /= 2 {
 		n++
 	}
 	return n

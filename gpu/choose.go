@@ -125,7 +125,7 @@ func (c *Choice) add(d Device) {
 func usable(d Device) error {
 	switch {
 	case d.Lost:
-		return fmt.Errorf("GPU %d: %w: end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot", d.Index, ErrLost)
+		return fmt.Errorf("GPU %d: %w: %s", d.Index, ErrLost, RemedyLost)
 	case d.UUID == "":
 		return fmt.Errorf("GPU %d cannot be used: %s", d.Index, strings.Join(append(d.Problems, "the driver does not tell its UUID"), "; "))
 	}

@@ -43,7 +43,7 @@ func TestChoose(t *testing.T) {
 		{"all", two, "all", "GPU-aa00 GPU-ab11", "", ""},
 		{"all of none", Host{}, "all", "", "", "all GPUs are asked for, and the driver tells of none: see lspci"},
 		{"all, one lost", broken, "all", "GPU-ab11", "", "left out of all GPUs: GPU 0: the GPU is lost"},
-		{"all, all lost", Host{Devices: broken.Devices[:1]}, "all", "", "", "GPU 0: the GPU is lost: end what uses it"},
+		{"all, all lost", Host{Devices: broken.Devices[:1]}, "all", "", "", "GPU 0: the GPU is lost: see dmesg for its Xid, end what uses it"},
 		{"the first", two, "1", "GPU-aa00", "", ""},
 		{"as many as there are", two, "2", "GPU-aa00 GPU-ab11", "", ""},
 		{"more than there are", two, "3", "", "", "3 GPUs are asked for, and there are 0 (NVIDIA A100-SXM4-40GB, GPU-aa00), 1 (NVIDIA A100-SXM4-40GB, GPU-ab11): ask for fewer"},

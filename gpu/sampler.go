@@ -29,6 +29,25 @@ type Sampler struct {
 	last *Watch // the one that began last
 }
 
+// Close closes the Meter. One of which a reading hangs is left behind: to close
+// it would hang too, or take from under the reading the library that it is in.
+func (s *Sampler) Close() error {
+	if s == nil || s.Meter == nil {
+		return nil
+	}
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if last != nil {
+		select {
+		case <-last.done:
+		default:
+			return nil
+		}
+	}
+	return s.Meter.Close()
+}
+
 // A Watch is of one start. All methods of a nil one do nothing.
 type Watch struct {
 	meter Meter
@@ -181,7 +200,7 @@ func (w *Watch) Stop() (*Use, error) {
 		case <-timeout.C:
 			w.err = &TroubleError{
 				Kind: ErrSilent, Tried: fmt.Sprintf("waited %v for what is in use of the GPUs", silence),
-				Remedy: "see whether nvidia-smi answers, and dmesg for the driver's errors (Xid); a reboot may be needed",
+				Remedy: RemedySilent,
 			}
 			if !w.mu.TryLock() { // it hangs in asking whose a process is
 				return

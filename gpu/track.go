@@ -131,7 +131,7 @@ func lost(err error) error {
 	if errors.As(err, &trouble) {
 		return err
 	}
-	return &TroubleError{Kind: ErrLost, Tried: "read what is in use of the GPUs", Found: err.Error(), Remedy: "see dmesg for its Xid, end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"}
+	return &TroubleError{Kind: ErrLost, Tried: "read what is in use of the GPUs", Found: err.Error(), Remedy: RemedyLost}
 }
 
 // processes adds up the memory of the start's own on all GPUs, and says whether

@@ -14,6 +14,12 @@ var (
 	ErrDriver     = errors.New("NVIDIA's driver fails") // for any other reason
 )
 
+// What to do about trouble that shows in several places.
+const (
+	RemedyLost   = "see dmesg for its Xid, end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"
+	RemedySilent = "see whether nvidia-smi answers, and dmesg for the driver's errors (Xid); a reboot may be needed"
+)
+
 // A TroubleError is why a host's driver could not be asked.
 type TroubleError struct {
 	Kind   error  // one of the above

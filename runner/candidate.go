@@ -3,7 +3,10 @@ package runner
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -102,6 +105,30 @@ type Request struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
 	Body   []byte `json:"body,omitempty"`
+}
+
+// To makes the request to a candidate at addr, host:port. Its Host is localhost,
+// as a health check from inside the container would have it: servers with a list
+// of allowed hosts rarely list a container's address.
+func (r Request) To(addr string) (*http.Request, error) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.ParseRequestURI(r.Path)
+	if err != nil {
+		return nil, fmt.Errorf("path %q: %w", r.Path, err)
+	}
+	u.Scheme, u.Host = "http", net.JoinHostPort("localhost", port)
+	req, err := http.NewRequest(r.Method, u.String(), bytes.NewReader(r.Body)) //nolint:noctx // whoever sends it has one
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "mlbench")
+	if len(r.Body) > 0 {
+		req.Header.Set("Content-Type", r.ContentType())
+	}
+	return req, nil
 }
 
 // ContentType is application/json for a body that looks like it, which is what

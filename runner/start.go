@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"time"
 
 	"mlbench/gpu"
@@ -229,6 +230,17 @@ func (s *Start) RecordGPU(u *gpu.Use) {
 			s.Marks[name] = Mark{At: m.At.Sub(s.BeginAt), Resolution: m.Gap, Source: "nvml-" + string(u.Source)}
 		}
 	}
+}
+
+// StopGPU ends the watch of the GPUs, and writes down what was seen. An error is
+// the host's fault and not the candidate's.
+func (s *Start) StopGPU(w *gpu.Watch, candidate string) error {
+	use, err := w.Stop()
+	s.RecordGPU(use)
+	if err != nil {
+		return As(ErrEnvironment, fmt.Errorf("watching the GPUs while %s started: %w", candidate, err))
+	}
+	return nil
 }
 
 // ReadyAt is the time from BeginAt to readiness; ok is false for a failed start.

@@ -17,7 +17,7 @@ func loads(v view) table {
 		"under load", "requests/s [" + confidence(v) + "]", "change [" + loadConfidence(v) + "]", "p50", "p99", "errors", "GPU busy", "GPU memory",
 	}}
 	const change, p99, errors, busy, memory = 2, 4, 5, 6, 7
-	any := map[int]bool{}
+	filled := map[int]bool{}
 	loaded := false
 	for i := range v.Candidates {
 		starts := v.Loads(i)
@@ -35,11 +35,11 @@ func loads(v view) table {
 		for _, c := range v.On(bench.MetricThroughput) {
 			if c.Candidate == i {
 				row[change] = served(c.Change)
-				any[change] = true
+				filled[change] = true
 			}
 		}
 		if x := loadGPU(starts, func(l bench.Load) (float64, bool) { return value(l.GPUBusyPercent) }); len(x) > 0 {
-			row[busy], any[busy] = number(stats.Median(x), 0)+" %", true
+			row[busy], filled[busy] = number(stats.Median(x), 0)+" %", true
 		}
 		if x := loadGPU(starts, func(l bench.Load) (float64, bool) {
 			if l.GPUMemoryBytes == nil {
@@ -47,7 +47,7 @@ func loads(v view) table {
 			}
 			return float64(*l.GPUMemoryBytes), true
 		}); len(x) > 0 {
-			row[memory], any[memory] = bytes(int64(stats.Median(x))), true
+			row[memory], filled[memory] = bytes(int64(stats.Median(x))), true
 		}
 		t.rows = append(t.rows, row)
 	}
@@ -55,7 +55,7 @@ func loads(v view) table {
 		return table{}
 	}
 	for _, column := range []int{memory, busy, change} {
-		if !any[column] {
+		if !filled[column] {
 			t = t.without(column)
 		}
 	}

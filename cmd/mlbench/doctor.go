@@ -80,7 +80,7 @@ func examineGPUs(ctx context.Context) ([]runner.Finding, error) {
 		name := fmt.Sprintf("GPU %d", d.Index)
 		switch {
 		case d.Lost:
-			found = append(found, runner.Finding{Subject: name, Grade: runner.Missing, Found: "it is lost", Remedy: "see dmesg for its Xid, end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"})
+			found = append(found, runner.Finding{Subject: name, Grade: runner.Missing, Found: "it is lost", Remedy: gpu.RemedyLost})
 			continue
 		case d.Persistence != nil && !*d.Persistence:
 			found = append(found, runner.Finding{

@@ -46,11 +46,7 @@ func (o *options) equip(ctx context.Context, candidates []runner.Candidate, note
 }
 
 func (e *equipment) close() error {
-	err := e.runner.Close()
-	if meter := e.sampler.Meter; meter != nil {
-		err = errors.Join(err, meter.Close())
-	}
-	return err
+	return errors.Join(e.runner.Close(), e.sampler.Close())
 }
 
 // choose asks this host's driver for the GPUs that candidates are to get.

@@ -105,7 +105,7 @@ func TestGPUsOfAProcess(t *testing.T) {
 		{"all", host, nil, nil, "all", nil, exitOK, []string{"GPU-aa", "GPU-bb", "MIG-dd"}, "left out of all GPUs: GPU 3: the GPU is lost"},
 		{"more than there are", host, nil, nil, "5", nil, exitEnvironment, nil, "--gpus 5: 5 GPUs are asked for, and there are 0 (NVIDIA A100-SXM4-40GB, GPU-aa)"},
 		{"an unknown UUID", host, nil, nil, "device=GPU-ee", nil, exitEnvironment, nil, "there is no GPU GPU-ee: there are 0 ("},
-		{"a lost GPU", host, nil, nil, "device=3", nil, exitEnvironment, nil, "GPU 3: the GPU is lost: end what uses it, and reset it"},
+		{"a lost GPU", host, nil, nil, "device=3", nil, exitEnvironment, nil, "GPU 3: the GPU is lost: see dmesg for its Xid, end what uses it, and reset it"},
 		{"a divided GPU", host, nil, nil, "device=2", nil, exitEnvironment, nil, "name an instance of it, 2:0 MIG-dd"},
 		{"no permission", gpu.Host{}, none, nil, "all", nil, exitEnvironment, nil, "--gpus all: no permission to ask NVIDIA's driver (nvmlInit): run as root\n--no-preflight goes on"},
 		{"no GPU", gpu.Host{}, nil, nil, "all", nil, exitEnvironment, nil, "the driver tells of none"},

@@ -87,7 +87,7 @@ func within[T any](ctx context.Context, most time.Duration, ask func() (T, error
 	case <-timeout.C:
 		return none, &gpu.TroubleError{
 			Kind: gpu.ErrSilent, Tried: fmt.Sprintf("waited for %v", most),
-			Remedy: "see whether nvidia-smi answers, and dmesg for the driver's errors (Xid); a reboot may be needed",
+			Remedy: gpu.RemedySilent,
 		}
 	}
 }

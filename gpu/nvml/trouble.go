@@ -23,7 +23,7 @@ func trouble(call string, r nvml.Return) *gpu.TroubleError {
 	case nvml.ERROR_NO_PERMISSION:
 		e.Kind, e.Remedy = gpu.ErrPermission, "run as root, or as a user that may open /dev/nvidiactl and /dev/nvidia0"
 	case nvml.ERROR_GPU_IS_LOST:
-		e.Kind, e.Remedy = gpu.ErrLost, "see dmesg for its Xid, end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"
+		e.Kind, e.Remedy = gpu.ErrLost, gpu.RemedyLost
 	case nvml.ERROR_RESET_REQUIRED:
 		e.Kind, e.Remedy = gpu.ErrLost, "end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"
 	case nvml.ERROR_UNKNOWN:

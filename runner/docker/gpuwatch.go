@@ -1,12 +1,10 @@
 package docker
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 
-	"mlbench/gpu"
 	"mlbench/runner"
 )
 
@@ -20,19 +18,13 @@ func (x *one) watchGPUs() {
 	x.gpus = x.r.opts.GPUs.Watch(func(pid int) bool { return inContainer(pid, id) })
 }
 
-// stopGPUs ends that and writes down what was seen.
+// stopGPUs ends that, the first time that it is called, and writes down what was
+// seen.
 func (x *one) stopGPUs(s *runner.Start) {
-	use, err := x.gpus.Stop()
-	x.gpus = nil
-	s.RecordGPU(use)
-	if err == nil {
-		return
+	if x.gpus != nil {
+		x.gpuTrouble = s.StopGPU(x.gpus, x.c.Name)
+		x.gpus = nil
 	}
-	err = fmt.Errorf("watching the GPUs while %s started: %w", x.c.Name, err)
-	if trouble := new(gpu.TroubleError); !errors.As(err, &trouble) {
-		err = fmt.Errorf("%w: see dmesg for the driver's errors (Xid), and reset the GPU (nvidia-smi --gpu-reset) or reboot", err)
-	}
-	x.gpuTrouble = runner.As(runner.ErrEnvironment, err)
 }
 
 // inContainer reports whether a process of this host is one of a container's:

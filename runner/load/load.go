@@ -10,9 +10,7 @@ package load
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -32,10 +30,11 @@ func Run(ctx context.Context, addr string, r runner.Request, l runner.Load) (run
 		return runner.Throughput{}, runner.As(runner.ErrUsage, fmt.Errorf(
 			"a load of %d s at %d requests/s over %d connections: seconds and connections are 1 or more, the rate 0 or more", l.Seconds, l.Rate, l.Connections))
 	}
-	target, err := newTarget(addr, r)
+	req, err := r.To(addr)
 	if err != nil {
-		return runner.Throughput{}, runner.As(runner.ErrUsage, err)
+		return runner.Throughput{}, runner.As(runner.ErrUsage, fmt.Errorf("the request of the load: %w", err))
 	}
+	target := vegeta.Target{Method: req.Method, URL: req.URL.String(), Body: r.Body, Header: req.Header}
 	pace := &pace{ctx: ctx, rate: l.Rate, until: warmUp + time.Duration(l.Seconds)*time.Second}
 	transport := newTransport(addr, l.Connections)
 	defer transport.CloseIdleConnections()
@@ -57,27 +56,4 @@ func Run(ctx context.Context, addr string, r runner.Request, l runner.Load) (run
 		t.add(result, pace)
 	}
 	return t.throughput(pace, ctx.Err() != nil), nil
-}
-
-// newTarget is the request as the first one was sent. Its Host is localhost, as
-// a health check from inside the container would have it: servers with a list
-// of allowed hosts rarely list a container's address.
-func newTarget(addr string, r runner.Request) (vegeta.Target, error) {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return vegeta.Target{}, fmt.Errorf("address to load: %w", err)
-	}
-	u, err := url.ParseRequestURI(r.Path)
-	if err != nil {
-		return vegeta.Target{}, fmt.Errorf("path %q: %w", r.Path, err)
-	}
-	u.Scheme, u.Host = "http", net.JoinHostPort("localhost", port)
-	t := vegeta.Target{Method: r.Method, URL: u.String(), Body: r.Body, Header: http.Header{"User-Agent": {"mlbench"}}}
-	if len(r.Body) > 0 {
-		t.Header.Set("Content-Type", r.ContentType())
-	}
-	if _, err := t.Request(); err != nil {
-		return t, err
-	}
-	return t, nil
 }

@@ -10,7 +10,6 @@ import (
 	"math"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -327,28 +326,12 @@ type question struct {
 }
 
 // newQuestion makes a request to the target, whose addresses have one port.
-// Its Host is localhost, as a health check from inside the container would
-// have it: servers with a list of allowed hosts rarely list a container's
-// address.
 func newQuestion(t Target, r runner.Request) (question, error) {
-	_, port, err := net.SplitHostPort(t.Addrs[0])
-	if err != nil {
-		return question{}, err
-	}
-	u, err := url.ParseRequestURI(r.Path)
-	if err != nil {
-		return question{}, fmt.Errorf("path %q: %w", r.Path, err)
-	}
-	u.Scheme, u.Host = "http", net.JoinHostPort("localhost", port)
-	req, err := http.NewRequest(r.Method, u.String(), bytes.NewReader(r.Body)) //nolint:noctx // it is sent by ask
+	req, err := r.To(t.Addrs[0])
 	if err != nil {
 		return question{}, err
 	}
 	req.Close = true
-	req.Header.Set("User-Agent", "mlbench")
-	if len(r.Body) > 0 {
-		req.Header.Set("Content-Type", r.ContentType())
-	}
 	var text bytes.Buffer
 	if err := req.Write(&text); err != nil {
 		return question{}, err

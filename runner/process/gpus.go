@@ -70,7 +70,7 @@ func environment(r *gpu.Request) []string {
 		ids = append(ids, strconv.Itoa(i))
 	}
 	for _, id := range r.IDs {
-		if _, name, ok := strings.Cut(id, "nvidia.com/gpu="); ok { // as CDI names them
+		if _, name, ok := gpu.CDIName(id); ok {
 			id = name
 		}
 		if id == "all" {

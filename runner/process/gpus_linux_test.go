@@ -179,7 +179,7 @@ func TestGPULost(t *testing.T) {
 	s, err := startOn(t, watcher(t, d.UUID(0)), runner.DefaultTimeout, onGPUs(t, "-gpu", "0:300@100ms", "-listen-after", "2s"))
 	<-lost
 	var trouble *gpu.TroubleError
-	if !errors.Is(err, runner.ErrEnvironment) || !errors.Is(err, gpu.ErrLost) || !errors.As(err, &trouble) || !strings.Contains(err.Error(), "of fixture: GPU 0 ("+d.UUID(0)+"): the GPU is lost") {
+	if !errors.Is(err, runner.ErrEnvironment) || !errors.Is(err, gpu.ErrLost) || !errors.As(err, &trouble) || !strings.Contains(err.Error(), "while fixture started: GPU 0 ("+d.UUID(0)+"): the GPU is lost") {
 		t.Errorf("%v", err)
 	}
 	if s.GPU == nil || s.GPU.Peak != 300*mb {

@@ -183,11 +183,13 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	if s.Outcome == runner.OutcomeReady && (c.Ready.NeedsPort() || c.Request != nil) {
 		pid, foreign = probe.Holder(c.Port, func(pid int) bool { v := marked(pid); return v != "" && v != mark.env() })
 	}
-	use, watchErr := gpus.Stop() // while the command has what it took
-	s.RecordGPU(use)
+	watchErr := s.StopGPU(gpus.Watch, c.Name) // while the command has what it took
 	stopping := time.Now()
 	state, stopErr := p.stop(mark)
 	s.Stop = time.Since(stopping)
+	if stopErr != nil {
+		stopErr = runner.As(runner.ErrEnvironment, fmt.Errorf("stopping %q: %w", c.Ref, stopErr))
+	}
 	if s.Outcome == runner.OutcomeExited {
 		s.Exit = &runner.ExitState{Code: exitCode(state)}
 		s.Problem = fmt.Sprintf("the program ended with status %d before %s", s.Exit.Code, missing(&s))
@@ -198,8 +200,8 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 	if ctx.Err() != nil {
 		return s, context.Cause(ctx)
 	}
-	if watchErr != nil {
-		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("watching the GPUs during a start of %s: %w", c.Name, watchErr))
+	if watchErr != nil { // what waits for a lost GPU may well not be stopped either
+		return s, errors.Join(watchErr, stopErr)
 	}
 	if looked != nil {
 		return s, looked
@@ -208,10 +210,7 @@ func (r *Runner) StartLooking(ctx context.Context, c runner.Candidate, timeout t
 		return s, runner.As(runner.ErrEnvironment, fmt.Errorf(
 			"process %d (%s), of another mlbench, listens on port %d and answered instead of %s: choose another --port", pid, commandLine(pid), c.Port, c.Name))
 	}
-	if stopErr != nil {
-		return s, runner.As(runner.ErrEnvironment, fmt.Errorf("stopping %q: %w", c.Ref, stopErr))
-	}
-	return s, nil
+	return s, stopErr
 }
 
 // hear lets the kernel tell when commands listen, where it can.
