@@ -44,8 +44,6 @@ func Run(ctx context.Context, addr string, r runner.Request, l runner.Load) (run
 		vegeta.MaxBody(0), // none is kept
 		vegeta.Client(&http.Client{
 			Transport: courier{ctx, transport},
-			// A redirect is an answer like any other, and no success.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
 	)
 	defer context.AfterFunc(ctx, func() { attacker.Stop() })()
