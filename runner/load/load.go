@@ -36,7 +36,7 @@ func Run(ctx context.Context, addr string, r runner.Request, l runner.Load) (run
 	if err != nil {
 		return runner.Throughput{}, runner.As(runner.ErrUsage, err)
 	}
-	pace := &pace{ctx: ctx, rate: l.Rate, until: warmUp + time.Duration(l.Seconds)*time.Second}
+	pace := newPace(ctx, l.Rate, l.Seconds)
 	transport := newTransport(addr, l.Connections)
 	defer transport.CloseIdleConnections()
 	attacker := vegeta.NewAttacker(
