@@ -203,6 +203,17 @@ func TestLoadThatFails(t *testing.T) {
 	}
 }
 
+// TestFewRequests is of answers that take so long that few were asked for.
+func TestFewRequests(t *testing.T) {
+	for perSecond, want := range map[float64]bool{15: true, 30: false} { // for two seconds, on 4 connections
+		result, err := loading(alike("one"), answering(1, map[string]float64{"/one": perSecond}), "one").Run(t.Context())
+		w := strings.Join(result.Warnings, "\n")
+		if told := strings.Contains(w, "one: in 6 of 6 loads each connection sent fewer than 10 requests"); err != nil || told != want {
+			t.Errorf("%v a second: %v, %q", perSecond, err, w)
+		}
+	}
+}
+
 // TestRateNotKept is of a load that could not be sent as fast as asked.
 func TestRateNotKept(t *testing.T) {
 	e := loading(alike("one"), answering(1, map[string]float64{"/one": 100}), "one")

@@ -92,7 +92,7 @@ func (r *Result) loadFailures(candidate int) []string {
 	tell := func(format string, args ...any) {
 		w = append(w, Printable(name+": "+fmt.Sprintf(format, args...)))
 	}
-	failed, ended, none, late := make(map[runner.Outcome]int), 0, 0, 0
+	failed, ended, none, few, late := make(map[runner.Outcome]int), 0, 0, 0, 0
 	sent, unanswered, problems := 0, 0, make(map[string]int)
 	var last string
 	for _, s := range starts {
@@ -111,6 +111,8 @@ func (r *Result) loadFailures(candidate int) []string {
 			ended++
 		case n == 0:
 			none++
+		case s.Load.Rate == 0 && n < fewRequests*s.Load.Connections:
+			few++
 		case float64(n) < rateKept*float64(s.Load.Rate*len(s.Load.Seconds)):
 			late++
 		}
@@ -124,6 +126,10 @@ func (r *Result) loadFailures(candidate int) []string {
 	if none > 0 {
 		tell("in %d of %s every connection still waited for an answer of before the counted time: give a longer --load", none, counted(len(starts), "load"))
 	}
+	if few > 0 {
+		tell("in %d of %s each connection sent fewer than %d requests, so that requests per second are coarse, by one in as many: give a longer --load",
+			few, counted(len(starts), "load"), fewRequests)
+	}
 	if late > 0 {
 		tell("%d requests per second could not be sent in %d of %s, as all of %s were busy: raise --connections, or ask for less; its times to answer hold the waiting",
 			r.Spec.Rate, late, counted(len(starts), "load"), counted(r.Spec.Connections, "connection"))
@@ -133,6 +139,12 @@ func (r *Result) loadFailures(candidate int) []string {
 	}
 	return w
 }
+
+// fewRequests is how many requests each connection has to send for requests per
+// second to be told without a warning. Connections send whole ones, in step with
+// each other: a server that takes 6 s for an answer is sent as many in 10 s as
+// one that takes 10 s.
+const fewRequests = 10
 
 // rateKept is the share of the requests that were to be sent which has to be
 // sent for a rate to count as kept.

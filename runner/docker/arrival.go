@@ -23,9 +23,11 @@ func (x *one) arrived(ctx context.Context) error {
 	if x.c.GPUs == nil || r.given[x.c.Name] {
 		return nil
 	}
-	r.gpuRequest = "device request"
-	if r.byCDI(*x.c.GPUs) {
+	switch {
+	case r.byCDI(*x.c.GPUs):
 		r.gpuRequest = "CDI device names"
+	case r.gpuRequest == "": // seeGivenBy says more, if not of every candidate
+		r.gpuRequest = "device request"
 	}
 	if !r.here {
 		r.unseen(x.c, "the engine is on another host")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +22,7 @@ const (
 	maxAnswer = 64 << 20
 	// maxHeaders bounds an answer's headers, which vegeta hands on.
 	maxHeaders = 64 << 10
-	// afterFailure is the pause of a connection that got no answer at all: a
+	// afterFailure is the pause of a connection that got no whole answer: a
 	// server that refuses is not to be asked a hundred thousand times a second.
 	afterFailure = 10 * time.Millisecond
 	dialTimeout  = 5 * time.Second
@@ -55,21 +56,30 @@ func (c courier) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := c.to.RoundTrip(r)
 	if err != nil {
 		cancel()
-		select {
-		case <-c.ctx.Done():
-		case <-time.After(afterFailure):
-		}
+		c.pause()
 		return nil, troubleOf(err)
 	}
-	answer.Body = &body{from: answer.Body, left: maxAnswer, done: cancel}
+	// A redirect is an answer like any other, and no success: with nowhere to
+	// go nobody follows it, or stumbles over where it is to go.
+	answer.Header.Del("Location")
+	answer.Body = &body{from: answer.Body, left: maxAnswer, done: cancel, failed: c.pause}
 	return answer, nil
+}
+
+// pause is what a connection makes that got no whole answer.
+func (c courier) pause() {
+	select {
+	case <-c.ctx.Done():
+	case <-time.After(afterFailure):
+	}
 }
 
 // body is an answer's, of which no more is read than is sensible.
 type body struct {
-	from io.ReadCloser
-	left int
-	done func()
+	from   io.ReadCloser
+	left   int
+	done   func()
+	failed func()
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -79,6 +89,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p[:min(len(p), b.left)])
 	b.left -= n
 	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed()
 		err = troubleOf(err)
 	}
 	return n, err
@@ -115,10 +126,12 @@ func troubleOf(err error) trouble {
 		return "no answer to connect"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(err.Error(), "server closed"):
 		return "connection closed without a whole answer"
-	case strings.Contains(err.Error(), "malformed"):
-		return "an answer that is no HTTP"
 	case strings.Contains(err.Error(), "exceeded") && strings.Contains(err.Error(), "header"):
 		return trouble(fmt.Sprintf("headers over %d KiB long", maxHeaders>>10))
+	case slices.ContainsFunc([]string{"malformed", "chunk", "transport connection broken"}, func(words string) bool {
+		return strings.Contains(err.Error(), words)
+	}): // in words that hold the server's, and so may be others each time
+		return "an answer that is no HTTP"
 	}
 	return trouble(shorten(err.Error()))
 }

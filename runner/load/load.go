@@ -35,7 +35,7 @@ func Run(ctx context.Context, addr string, r runner.Request, l runner.Load) (run
 		return runner.Throughput{}, runner.As(runner.ErrUsage, fmt.Errorf("the request of the load: %w", err))
 	}
 	target := vegeta.Target{Method: req.Method, URL: req.URL.String(), Body: r.Body, Header: req.Header}
-	pace := &pace{ctx: ctx, rate: l.Rate, until: warmUp + time.Duration(l.Seconds)*time.Second}
+	pace := newPace(ctx, l.Rate, l.Seconds)
 	transport := newTransport(addr, l.Connections)
 	defer transport.CloseIdleConnections()
 	attacker := vegeta.NewAttacker(
@@ -43,8 +43,6 @@ func Run(ctx context.Context, addr string, r runner.Request, l runner.Load) (run
 		vegeta.MaxBody(0), // none is kept
 		vegeta.Client(&http.Client{
 			Transport: courier{ctx, transport},
-			// A redirect is an answer like any other, and no success.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
 	)
 	defer context.AfterFunc(ctx, func() { attacker.Stop() })()

@@ -183,6 +183,16 @@ func TestDies(t *testing.T) {
 	if len(got.Errors) == 0 || got.Errors[0].What != "connection refused" {
 		t.Errorf("%+v", got.Errors)
 	}
+	failed, told := 0, 0
+	for _, s := range got.Seconds {
+		failed += s.Requests - s.Successes
+	}
+	for _, p := range got.Errors {
+		told += p.Count
+	}
+	if failed != told {
+		t.Errorf("%d requests failed in whole seconds, and errors are told of %d", failed, told)
+	}
 }
 
 func TestUsage(t *testing.T) {
@@ -206,7 +216,8 @@ func TestUsage(t *testing.T) {
 
 // TestProblemsAreBounded is of a server that fails each request otherwise.
 func TestProblemsAreBounded(t *testing.T) {
-	p := &pace{ctx: t.Context(), begun: time.Unix(100, 0)}
+	p := newPace(t.Context(), 0, 1)
+	p.begun = time.Unix(100, 0)
 	tally := newTally(runner.Load{Seconds: 1})
 	for i := range 500 {
 		tally.add(&vegeta.Result{Timestamp: p.begun.Add(warmUp), Code: uint16(300 + i)}, p)

@@ -26,27 +26,29 @@ const (
 
 // tally counts answers as they come.
 type tally struct {
-	seconds  []second
-	problems map[string]int
-	rate     int
+	seconds []second
+	known   map[string]bool // the kinds of problems that there were
+	rate    int
 }
 
 // second is what is known of one second. Latencies are microseconds, at 4 bytes
-// a request: ten minutes of 10,000 a second are 24 MB.
+// a request: ten minutes of 10,000 a second are 24 MB, and as much at the end.
 type second struct {
 	requests  int
 	latencies []uint32
+	problems  map[string]int // nil for none
 }
 
 func newTally(l runner.Load) *tally {
-	return &tally{seconds: make([]second, l.Seconds), problems: make(map[string]int), rate: l.Rate}
+	return &tally{seconds: make([]second, l.Seconds), known: make(map[string]bool), rate: l.Rate}
 }
 
-// add counts a request if it was sent in a counted second.
+// add counts a request if it was sent in a counted second, and at a rate was to
+// be sent in the counted time.
 func (t *tally) add(r *vegeta.Result, p *pace) {
 	since := r.Timestamp.Sub(p.begun) - warmUp
 	at := int(since / time.Second)
-	if since < 0 || at >= len(t.seconds) {
+	if since < 0 || at >= len(t.seconds) || t.rate > 0 && r.Seq < p.first.Load() {
 		return
 	}
 	if p.ctx.Err() != nil && r.Error != "" {
@@ -55,10 +57,14 @@ func (t *tally) add(r *vegeta.Result, p *pace) {
 	s := &t.seconds[at]
 	s.requests++
 	if what := problem(r); what != "" {
-		if _, known := t.problems[what]; !known && len(t.problems) >= maxProblems {
+		if !t.known[what] && len(t.known) >= maxProblems {
 			what = otherProblems
 		}
-		t.problems[what]++
+		t.known[what] = true
+		if s.problems == nil {
+			s.problems = make(map[string]int)
+		}
+		s.problems[what]++
 		return
 	}
 	took := r.Latency
@@ -97,7 +103,14 @@ func (t *tally) throughput(p *pace, cut bool) runner.Throughput {
 	if cut {
 		seconds = seconds[:min(max(int((time.Since(p.begun)-warmUp)/time.Second), 0), len(seconds))]
 	}
-	var all []uint32
+	n, problems := 0, make(map[string]int)
+	for _, s := range seconds {
+		n += len(s.latencies)
+		for what, count := range s.problems {
+			problems[what] += count
+		}
+	}
+	all := make([]uint32, 0, n)
 	for _, s := range seconds {
 		slices.Sort(s.latencies)
 		out.Seconds = append(out.Seconds, runner.Second{
@@ -111,7 +124,7 @@ func (t *tally) throughput(p *pace, cut bool) runner.Throughput {
 	}
 	slices.Sort(all)
 	out.P50, out.P99 = quantile(all, 0.5), quantile(all, 0.99)
-	for what, n := range t.problems {
+	for what, n := range problems {
 		out.Errors = append(out.Errors, runner.Problem{What: what, Count: n})
 	}
 	slices.SortFunc(out.Errors, func(a, b runner.Problem) int {
