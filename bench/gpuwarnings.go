@@ -124,7 +124,7 @@ func (r *Result) lazyWarning() []string {
 	if len(found) == 0 {
 		return nil
 	}
-	return []string{Printable("ready comes before the GPU memory stands: " + strings.Join(found, "; ") + ". What is loaded then, such as weights, is not in the time to ready")}
+	return []string{Printable("ready comes before the GPU memory stands: " + strings.Join(found, "; ") + ". What is loaded then, such as weights, or what the first request takes, is not in the time to ready")}
 }
 
 // lazy says by how much a candidate is ready too early, where it mostly is.
