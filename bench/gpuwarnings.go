@@ -25,9 +25,9 @@ const (
 	maxProblem = 300
 )
 
-// gpuWarnings tell what a reader of the figures of the GPUs should know. Each
+// GPUWarnings tell what a reader of the figures of the GPUs should know. Each
 // is there once, whatever the number of starts and candidates.
-func (r *Result) gpuWarnings() []string {
+func (r *Result) GPUWarnings() []string {
 	var w []string
 	w = append(w, r.persistenceWarning()...)
 	w = append(w, r.unwatchedWarning()...)
