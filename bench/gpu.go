@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -91,9 +92,15 @@ func (u GPUUse) check() error {
 		return fmt.Errorf("gpu: peak_bytes, samples, every_ms and sampler_cpu_ms are %d, %d, %v and %v, and cannot be negative",
 			u.PeakBytes, u.Samples, u.EveryMS, u.SamplerMS)
 	}
+	if u.Source == "" {
+		return errors.New("gpu.source: says how memory was told, and is missing")
+	}
 	for i, p := range u.Memory {
 		if p.Bytes < 0 {
 			return fmt.Errorf("gpu.memory[%d].bytes: %d is negative", i, p.Bytes)
+		}
+		if p.Busy != nil && *p.Busy < 0 {
+			return fmt.Errorf("gpu.memory[%d].busy_percent: %d is negative", i, *p.Busy)
 		}
 	}
 	for i, p := range u.Others {

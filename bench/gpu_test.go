@@ -390,4 +390,12 @@ func TestReadNonsenseOfGPUs(t *testing.T) {
 			t.Errorf("%s: %v", was, err)
 		}
 	}
+	for want, u := range map[string]GPUUse{
+		"gpu.source":                 {},
+		"gpu.memory[0].busy_percent": {Source: gpu.ByProcess, Memory: []GPUPoint{{Busy: new(-900)}}},
+	} {
+		if err := u.check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
 }

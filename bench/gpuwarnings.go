@@ -25,9 +25,9 @@ const (
 	maxProblem = 300
 )
 
-// gpuWarnings tell what a reader of the figures of the GPUs should know. Each
+// GPUWarnings tell what a reader of the figures of the GPUs should know. Each
 // is there once, whatever the number of starts and candidates.
-func (r *Result) gpuWarnings() []string {
+func (r *Result) GPUWarnings() []string {
 	var w []string
 	w = append(w, r.persistenceWarning()...)
 	w = append(w, r.unwatchedWarning()...)
@@ -124,7 +124,7 @@ func (r *Result) lazyWarning() []string {
 	if len(found) == 0 {
 		return nil
 	}
-	return []string{Printable("ready comes before the GPU memory stands: " + strings.Join(found, "; ") + ". What is loaded then, such as weights, is not in the time to ready")}
+	return []string{Printable("ready comes before the GPU memory stands: " + strings.Join(found, "; ") + ". What is loaded then, such as weights, or what the first request takes, is not in the time to ready")}
 }
 
 // lazy says by how much a candidate is ready too early, where it mostly is.

@@ -16,6 +16,7 @@ const (
 	maxLoad        = 10 * time.Minute
 	maxRate        = 100_000
 	maxConnections = 1024
+	mostPerSecond  = 1e9 // in a file
 )
 
 // DefaultConnections is how many requests are under way at once where nothing
@@ -123,7 +124,7 @@ func (s Spec) checkLoad() error {
 	}
 	switch whole := math.Trunc(s.LoadMS/1000) * 1000; {
 	case !(s.LoadMS >= 1000 && s.LoadMS <= Millis(maxLoad)) || whole != s.LoadMS:
-		return fmt.Errorf("load: %v ms is not whole seconds, between 1s and 10m: e.g. 10s", s.LoadMS)
+		return fmt.Errorf("load: %v s is not whole seconds, between 1s and 10m: e.g. 10s", s.LoadMS/1000)
 	case s.Rate < 0 || s.Rate > maxRate:
 		return fmt.Errorf("rate: %d is not between 0 (as fast as they are answered) and %d requests per second", s.Rate, maxRate)
 	case s.Connections < 1 || s.Connections > maxConnections:
@@ -141,6 +142,12 @@ func (l *Load) check() error {
 		if ms != nil && *ms < 0 {
 			return fmt.Errorf("load.%s: %v is negative", name, *ms)
 		}
+	}
+	if l.PerSecond > mostPerSecond {
+		return fmt.Errorf("load.requests_per_s: %v is more than anything answers", l.PerSecond)
+	}
+	if n := l.GPUMemoryBytes; n != nil && *n < 0 {
+		return fmt.Errorf("load.gpu_memory_bytes: %d is negative", *n)
 	}
 	if (l.P50MS == nil) != (l.PerSecond == 0) || (l.P99MS == nil) != (l.PerSecond == 0) {
 		return errors.New("load.p50_ms, p99_ms: have to be there where there are requests_per_s, and only there")

@@ -271,7 +271,7 @@ func TestLoadUsage(t *testing.T) {
 		"no looker":      {func(e *Experiment) { e.Runner = struct{ runner.Runner }{e.Runner} }, "lets nobody at a start"},
 		"no request":     {func(e *Experiment) { e.Candidates[0].Request = nil }, "--request 'POST /predict'"},
 		"nothing sends":  {func(e *Experiment) { e.Load = nil }, "leave --load away"},
-		"half a second":  {func(e *Experiment) { e.Spec.LoadMS = 1500 }, "load: 1500 ms"},
+		"half a second":  {func(e *Experiment) { e.Spec.LoadMS = 1500 }, "load: 1.5 s"},
 		"too long":       {func(e *Experiment) { e.Spec.LoadMS = 1e9 }, "load: "},
 		"rate":           {func(e *Experiment) { e.Spec.Rate = -1 }, "rate: -1"},
 		"connections":    {func(e *Experiment) { e.Spec.Connections = 0 }, "connections: 0"},
@@ -325,6 +325,8 @@ func TestLoadFiles(t *testing.T) {
 		"load.seconds[1]":    {Seconds: []LoadSecond{{}, {Requests: 1, Successes: 2}}},
 		"load.errors[0]":     {Errors: []runner.Problem{{What: "x", Count: -1}}},
 		"load.requests_per_": {PerSecond: -5, P50MS: &one, P99MS: &one},
+		"than anything":      {PerSecond: 1e308, P50MS: &one, P99MS: &one},
+		"load.gpu_memory":    {GPUMemoryBytes: new(int64(-1))},
 	} {
 		if err := l.check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)

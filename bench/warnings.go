@@ -28,7 +28,7 @@ func (r *Result) warnings() []string {
 	w = append(w, r.candidateWarnings()...)
 	w = append(w, r.coldWarnings()...)
 	w = append(w, r.sourceWarning()...)
-	w = append(w, r.gpuWarnings()...)
+	w = append(w, r.GPUWarnings()...)
 	for i := range r.Candidates {
 		w = append(w, r.resolutionWarning(i)...)
 		w = append(w, r.modesWarning(i)...)

@@ -162,12 +162,12 @@ func (h Host) offers() string {
 	const most = 16 // no host of today has more
 	var all []string
 	for _, d := range h.Devices {
-		s := fmt.Sprintf("%d (%s, %s", d.Index, d.Name, d.UUID)
+		s := fmt.Sprintf("GPU %d (%s, %s", d.Index, d.Name, d.UUID)
 		switch {
 		case d.Lost:
-			s = fmt.Sprintf("%d (lost", d.Index)
+			s = fmt.Sprintf("GPU %d (lost", d.Index)
 		case usable(d) != nil:
-			s = fmt.Sprintf("%d (which cannot be used", d.Index)
+			s = fmt.Sprintf("GPU %d (which cannot be used", d.Index)
 		case d.MIG != nil && d.MIG.Enabled:
 			s += ", MIG " + parts(d)
 		}
@@ -176,7 +176,7 @@ func (h Host) offers() string {
 	if len(all) == 0 {
 		return "the driver tells of none"
 	}
-	return "there are " + listed(all, most)
+	return "the host has " + listed(all, most)
 }
 
 // parts names the instances of a GPU.

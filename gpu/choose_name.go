@@ -97,7 +97,18 @@ func (c *Choice) byUUID(h Host, id string) (full string, err error) {
 	case 1:
 		return found[0], add()
 	case 0:
-		return "", fmt.Errorf("there is no GPU %s: %s", id, h.offers())
+		return "", fmt.Errorf("there is no %s: %s", thing(id), h.offers())
 	}
 	return "", fmt.Errorf("%s is the beginning of %d UUIDs: give more of it (%s)", id, len(found), listed(found, 4))
+}
+
+// thing is what a name that nothing has would be of.
+func thing(id string) string {
+	switch {
+	case strings.HasPrefix(id, "GPU-"):
+		return id
+	case strings.HasPrefix(id, "MIG-"):
+		return "MIG instance " + id
+	}
+	return "GPU " + id
 }

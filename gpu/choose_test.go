@@ -46,19 +46,19 @@ func TestChoose(t *testing.T) {
 		{"all, all lost", Host{Devices: broken.Devices[:1]}, "all", "", "", "GPU 0: the GPU is lost: see dmesg for its Xid, end what uses it"},
 		{"the first", two, "1", "GPU-aa00", "", ""},
 		{"as many as there are", two, "2", "GPU-aa00 GPU-ab11", "", ""},
-		{"more than there are", two, "3", "", "", "3 GPUs are asked for, and there are 0 (NVIDIA A100-SXM4-40GB, GPU-aa00), 1 (NVIDIA A100-SXM4-40GB, GPU-ab11): ask for fewer"},
+		{"more than there are", two, "3", "", "", "3 GPUs are asked for, and the host has GPU 0 (NVIDIA A100-SXM4-40GB, GPU-aa00), GPU 1 (NVIDIA A100-SXM4-40GB, GPU-ab11): ask for fewer"},
 		{"a number, with one lost among them", broken, "1", "", "", "GPU 0: the GPU is lost"},
 		{"a number, and one without a UUID", broken, "device=2", "", "", "GPU 2 cannot be used: GPU 2: the driver does not give it; the driver does not tell its UUID"},
 
 		{"an index", two, "device=1", "GPU-ab11", "", ""},
-		{"no such index", two, "device=2", "", "", "there is no GPU 2: there are 0 (NVIDIA A100-SXM4-40GB, GPU-aa00), 1 ("},
+		{"no such index", two, "device=2", "", "", "there is no GPU 2: the host has GPU 0 (NVIDIA A100-SXM4-40GB, GPU-aa00), GPU 1 ("},
 		{"an index that is lost", broken, "device=0", "", "", "GPU 0: the GPU is lost"},
 		{"the order is theirs", two, "device=1,0", "GPU-ab11 GPU-aa00", "", ""},
 		{"a UUID", two, "device=GPU-ab11", "GPU-ab11", "", ""},
 		{"a UUID's beginning", two, "device=gpu-AB", "GPU-ab11", "device=GPU-ab11", ""},
 		{"too little of a UUID", two, "device=GPU-a", "", "", "GPU-a is the beginning of 2 UUIDs: give more of it (GPU-aa00, GPU-ab11)"},
-		{"nothing of a UUID", two, "device=GPU-", "", "", "there is no GPU GPU-"},
-		{"an unknown UUID", two, "device=GPU-99", "", "", "there is no GPU GPU-99: there are 0 ("},
+		{"nothing of a UUID", two, "device=GPU-", "", "", "there is no GPU-"},
+		{"an unknown UUID", two, "device=GPU-99", "", "", "there is no GPU-99: the host has GPU 0 ("},
 		{"one by two names", two, "device=1,GPU-ab", "GPU-ab11", "device=1", ""},
 
 		{"CDI by index", two, "device=nvidia.com/gpu=1", "GPU-ab11", "", ""},
@@ -73,9 +73,10 @@ func TestChoose(t *testing.T) {
 
 		{"all, with instances", mig, "all", "GPU-aa00 MIG-c0 MIG-c1", "", "a program sees one MIG instance through CUDA, the first, and no other GPU beside it: ask for the one that is meant, e.g. device=MIG-c0"},
 		{"all, without instances", Host{Devices: mig.Devices[2:]}, "all", "", "", "GPU 2: it is divided by MIG, and as a whole it gives programs no GPU: make an instance"},
+		{"no such UUID of an instance", mig, "device=MIG-99", "", "", "there is no MIG instance MIG-99: the host has"},
 		{"an instance", mig, "device=MIG-c1", "MIG-c1", "", ""},
 		{"an instance by its number", mig, "device=1:0", "MIG-c0", "", ""},
-		{"no such instance", mig, "device=1:2", "", "", "there is no MIG instance 1:2: there are 0 (NVIDIA A100-SXM4-40GB, GPU-aa00), 1 (NVIDIA A100-SXM4-40GB, GPU-ab11, MIG 1:0 MIG-c0, 1:1 MIG-c1), 2 (NVIDIA A100-SXM4-40GB, GPU-ac22, MIG without instances)"},
+		{"no such instance", mig, "device=1:2", "", "", "there is no MIG instance 1:2: the host has GPU 0 (NVIDIA A100-SXM4-40GB, GPU-aa00), GPU 1 (NVIDIA A100-SXM4-40GB, GPU-ab11, MIG 1:0 MIG-c0, 1:1 MIG-c1), GPU 2 (NVIDIA A100-SXM4-40GB, GPU-ac22, MIG without instances)"},
 		{"an instance of one that is whole", mig, "device=0:0", "", "", "there is no MIG instance 0:0"},
 		{"a divided GPU as a whole", mig, "device=1", "", "", "GPU 1: it is divided by MIG, and as a whole it gives programs no GPU: name an instance of it, 1:0 MIG-c0, 1:1 MIG-c1"},
 		{"a divided GPU by its UUID", mig, "device=GPU-ab11", "", "", "name an instance"},
@@ -112,6 +113,14 @@ func TestChoose(t *testing.T) {
 }
 
 // What is wrong with the chosen devices is told, and nothing of the others.
+func TestRequestsOfNothing(t *testing.T) {
+	for _, s := range []string{"", "0", "-1", "all,1", "1025", "device=", "device=,", "device=0, 1", "device=0\u00a0", "device=\x1b[31m", "device=nvidia.com/gpu=", "device=0,nvidia.com/gpu="} {
+		if r, err := ParseRequest(s); !errors.Is(err, errRequest) {
+			t.Errorf("%q is %+v: %v", s, r, err)
+		}
+	}
+}
+
 func TestChooseWarns(t *testing.T) {
 	tenant := func(pid int, instance *int) func(*Device) {
 		return func(d *Device) {

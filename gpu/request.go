@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A Request says which of a host's GPUs a candidate gets, as `docker run --gpus`
@@ -31,7 +32,8 @@ func ParseRequest(s string) (Request, error) {
 		// Docker's own flag needs quotes around a list, which shells leave on.
 		ids := strings.Split(strings.Trim(list, `"`), ",")
 		for i, id := range ids {
-			if id == "" || strings.ContainsAny(id, " \t\r\n\"'") {
+			_, name, cdi := CDIName(id)
+			if id == "" || cdi && name == "" || strings.ContainsAny(id, "\"'") || strings.ContainsFunc(id, unprintable) {
 				return Request{}, errRequest
 			}
 			if slices.Contains(ids[:i], id) {
@@ -46,6 +48,9 @@ func ParseRequest(s string) (Request, error) {
 	}
 	return Request{Count: n}, nil
 }
+
+// unprintable reports whether no name of a device has it; blanks are of those.
+func unprintable(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 
 // String is the form that ParseRequest reads; "" for the zero Request.
 func (r Request) String() string {

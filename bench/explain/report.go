@@ -39,6 +39,11 @@ type Candidate struct {
 	ReadyMS float64 `json:"ready_ms"`
 	Phases  []Phase `json:"phases"`
 
+	// OnGPU and GPUMemoryBytes, when ready, are the medians of starts that were
+	// seen on a GPU. These times lie beside the phases.
+	OnGPU          []Phase `json:"on_gpu,omitempty"`
+	GPUMemoryBytes *int64  `json:"gpu_memory_bytes,omitempty"`
+
 	Imports *Imports `json:"imports"`           // nil where none were seen
 	Touched *Touched `json:"touched"`           // nil where it cannot be told
 	Missing []string `json:"missing,omitempty"` // what is not known, and why

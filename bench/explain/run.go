@@ -50,7 +50,7 @@ func Wins(ctx context.Context, r runner.Runner, result *bench.Result, note func(
 func explain(ctx context.Context, r runner.Runner, result *bench.Result, note func(string), touched bool) (*Report, error) {
 	report := &Report{
 		Schema: Schema, Tool: result.Tool, StartedAt: result.StartedAt, Cold: result.Cold, Host: result.Host,
-		Warnings: []string{},
+		Warnings: append([]string{}, result.GPUWarnings()...),
 	}
 	looks := make([]look, len(result.Candidates))
 	for i := range looks {
@@ -119,16 +119,32 @@ func (l *look) try(ctx context.Context, what string, do func(context.Context) er
 func (l *look) phases() {
 	f := &l.found
 	f.Starts, f.ReadyMS = middle(l.result, l.place, func(s *bench.Start) (float64, bool) { return s.Time(), !s.Failed() })
-	f.Phases = []Phase{}
-	for _, name := range runner.PhaseNames() {
+	f.Phases = append([]Phase{}, l.medians(runner.PhaseNames())...)
+	f.OnGPU = l.medians(runner.GPUPhaseNames())
+	n, memory := middle(l.result, l.place, func(s *bench.Start) (float64, bool) {
+		if s.GPUMemoryBytes == nil || s.Failed() {
+			return 0, false
+		}
+		return float64(*s.GPUMemoryBytes), true
+	})
+	if n > 0 {
+		f.GPUMemoryBytes = new(int64(memory))
+	}
+}
+
+// medians are those of the phases that starts have.
+func (l *look) medians(names []string) []Phase {
+	var all []Phase
+	for _, name := range names {
 		n, ms := middle(l.result, l.place, func(s *bench.Start) (float64, bool) {
 			ms, ok := s.PhasesMS[name]
 			return ms, ok && !s.Failed()
 		})
 		if n > 0 {
-			f.Phases = append(f.Phases, Phase{name, ms})
+			all = append(all, Phase{name, ms})
 		}
 	}
+	return all
 }
 
 func (l *look) readImage(ctx context.Context) error {

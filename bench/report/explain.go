@@ -39,6 +39,10 @@ func explanationText(w io.Writer, r *explain.Report) error {
 	for _, s := range explainSections(r) {
 		p.textSection(s)
 	}
+	if len(r.Warnings) > 0 {
+		p.line("")
+		p.warnings(r.Warnings)
+	}
 	return p.err
 }
 
@@ -78,6 +82,10 @@ func explanationMarkdown(w io.Writer, r *explain.Report) error {
 		p.markdownSection(s, shownTree)
 	}
 	p.line("")
+	if len(r.Warnings) > 0 {
+		p.list("**warning:** ", briefly(r.Warnings), "", maxWarnings)
+		p.line("")
+	}
 	p.line(escape("cold: " + string(r.Cold.Level) + " – " + r.Cold.How))
 	if p.err == nil {
 		_, p.err = io.WriteString(w, b.String())
@@ -96,7 +104,7 @@ func explainNames(r *explain.Report) []string {
 }
 
 func explainSections(r *explain.Report) []section {
-	sections := []section{explainPhases(r)}
+	sections := append([]section{explainPhases(r)}, explainOnGPU(r)...)
 	last := &r.Candidates[len(r.Candidates)-1] // what the old one could gain is past
 	if r.Difference != nil {
 		sections = append(sections, explainDifference(r)...)
@@ -132,32 +140,7 @@ func inOneOf(r *explain.Report, i int) string {
 
 // explainPhases has a column for each candidate, and one for the change.
 func explainPhases(r *explain.Report) section {
-	t := table{left: 1, head: append([]string{"phase"}, explainNames(r)...)}
-	if len(r.Candidates) == 1 {
-		t.head[1] = "time"
-	} else {
-		t.head = append(t.head, "change")
-	}
-	var names []string
-	for _, c := range r.Candidates {
-		for _, p := range c.Phases {
-			names = appendNew(names, p.Name)
-		}
-	}
-	for _, name := range names {
-		row := []string{bench.Printable(name)}
-		var all []float64
-		for _, c := range r.Candidates {
-			cell := unknown
-			for _, p := range c.Phases {
-				if p.Name == name {
-					cell, all = milliseconds(p.MS), append(all, p.MS)
-				}
-			}
-			row = append(row, cell)
-		}
-		t.rows = append(t.rows, withChange(row, all, r))
-	}
+	t := explainTimes(r, "phase", func(c explain.Candidate) []explain.Phase { return c.Phases })
 	row, all := []string{"ready"}, []float64(nil)
 	starts := 0
 	for _, c := range r.Candidates {
@@ -166,6 +149,58 @@ func explainPhases(r *explain.Report) section {
 	}
 	t.rows = append(t.rows, withChange(row, all, r))
 	return section{title: fmt.Sprintf("phases, medians of %s", plural(starts, "start")), table: t}
+}
+
+// explainOnGPU is nothing where no candidate was seen on a GPU.
+func explainOnGPU(r *explain.Report) []section {
+	t := explainTimes(r, "on the GPU", func(c explain.Candidate) []explain.Phase { return c.OnGPU })
+	if len(t.rows) == 0 {
+		return nil
+	}
+	row := []string{"memory when ready"}
+	for _, c := range r.Candidates {
+		cell := unknown
+		if c.GPUMemoryBytes != nil {
+			cell = bytes(*c.GPUMemoryBytes)
+		}
+		row = append(row, cell)
+	}
+	if len(r.Candidates) > 1 {
+		row = append(row, "")
+	}
+	t.rows = append(t.rows, row)
+	return []section{{title: "on the GPU: until it is first seen there, and then until its memory stands, beside boot and warmup", table: t}}
+}
+
+// explainTimes are the medians of each candidate, and their change.
+func explainTimes(r *explain.Report, head string, of func(explain.Candidate) []explain.Phase) table {
+	t := table{left: 1, head: append([]string{head}, explainNames(r)...)}
+	if len(r.Candidates) == 1 {
+		t.head[1] = "time"
+	} else {
+		t.head = append(t.head, "change")
+	}
+	var names []string
+	for _, c := range r.Candidates {
+		for _, p := range of(c) {
+			names = appendNew(names, p.Name)
+		}
+	}
+	for _, name := range names {
+		row := []string{bench.Printable(name)}
+		var all []float64
+		for _, c := range r.Candidates {
+			cell := unknown
+			for _, p := range of(c) {
+				if p.Name == name {
+					cell, all = milliseconds(p.MS), append(all, p.MS)
+				}
+			}
+			row = append(row, cell)
+		}
+		t.rows = append(t.rows, withChange(row, all, r))
+	}
+	return t
 }
 
 func withChange(row []string, all []float64, r *explain.Report) []string {

@@ -70,9 +70,20 @@ func someWins() bench.Wins {
 	}
 }
 
+// explainedOnGPU is of a service of which one variant was seen on a GPU.
+func explainedOnGPU() *explain.Report {
+	r := explained("old:tag", "new:tag")
+	for i := range r.Candidates {
+		r.Candidates[i].OnGPU = []explain.Phase{{Name: "gpu_boot", MS: 700 - 300*float64(i)}, {Name: "gpu_load", MS: 200}}[:2-i]
+	}
+	r.Warnings = []string{"GPU memory is told by device only"}
+	r.Candidates[0].GPUMemoryBytes = new(int64(3.2e9))
+	return r
+}
+
 func TestExplanations(t *testing.T) {
 	for name, r := range map[string]*explain.Report{
-		"explain_one": explained("image:tag"), "explain_two": explained("old:tag", "new:tag"),
+		"explain_one": explained("image:tag"), "explain_two": explained("old:tag", "new:tag"), "explain_gpu": explainedOnGPU(),
 		"explain_hostile": explained("o\x1b[31mld|<b>@all", strings.Repeat("new", 100)),
 	} {
 		for suffix, write := range map[string]Writer[*explain.Report]{".text": explanationText, ".md": explanationMarkdown} {

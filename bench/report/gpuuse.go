@@ -91,7 +91,7 @@ func gpuAsked(v view) string {
 	for _, c := range v.Candidates {
 		what := "none"
 		if c.GPUs != nil {
-			what = brief(c.GPUs.String(), maxName)
+			what = requested(*c.GPUs)
 		}
 		asked = appendNew(asked, what)
 	}
@@ -103,6 +103,16 @@ func gpuAsked(v view) string {
 		s += " (" + brief(how, maxName) + ")"
 	}
 	return s
+}
+
+// requested is a request, of one that names many GPUs no more than the first:
+// UUIDs are long, and cut in their midst they name nothing.
+func requested(r gpu.Request) string {
+	s := r.String()
+	if len([]rune(s)) <= maxName || len(r.IDs) < 2 {
+		return brief(s, maxName)
+	}
+	return fmt.Sprintf("device=%s and %d more", brief(r.IDs[0], maxName), len(r.IDs)-1)
 }
 
 // gpuTold is how memory was told, and how often.

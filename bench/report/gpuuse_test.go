@@ -10,6 +10,7 @@ import (
 
 	"mlbench/bench"
 	"mlbench/gpu"
+	"mlbench/runner"
 	"mlbench/runner/runnertest"
 )
 
@@ -168,6 +169,8 @@ func TestGPULine(t *testing.T) {
 		{"none", bench.Result{}, ""},
 		{"of no candidate", bench.Result{GPU: oneGPU}, "GPU: NVIDIA H100 80GB HBM3 (85.52 GB), driver 550.54.15, CUDA 12.4"},
 		{"several", bench.Result{GPU: &bench.GPUs{Devices: []bench.GPUDevice{{Name: "a"}, {Name: "b"}, {Name: "a"}}}}, "GPU: 2 × a, b, driver not known"},
+		{"asked for by many UUIDs", bench.Result{Candidates: []runner.Candidate{{GPUs: &gpu.Request{IDs: []string{"GPU-00000000-0000-0000-0000-000000000000", "GPU-00000000-0000-0000-0000-000000000001"}}}}},
+			"GPU: asked for: device=GPU-00000000-0000-0000-0000-000000000000 and 1 more"},
 		{"told only", bench.Result{Starts: []bench.Start{start(gpu.ByProcess, 15), start(gpu.ByDevice, 17), {GPU: &bench.GPUUse{Source: "x"}, Role: bench.RoleWarmup}}},
 			"GPU: memory told by device and by process, read every 16.0 ms (median)"},
 	} {

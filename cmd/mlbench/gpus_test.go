@@ -103,8 +103,8 @@ func TestGPUsOfAProcess(t *testing.T) {
 		{"another tenant", host, nil, nil, "device=GPU-b", nil, exitOK, []string{"GPU-bb"}, "GPU 1: process 4711 (compute) is on it and has 3000 MB of its memory: what it does there is noise"},
 		{"an instance", host, nil, nil, "device=2:0", nil, exitOK, []string{"MIG-dd"}, ""},
 		{"all", host, nil, nil, "all", nil, exitOK, []string{"GPU-aa", "GPU-bb", "MIG-dd"}, "left out of all GPUs: GPU 3: the GPU is lost"},
-		{"more than there are", host, nil, nil, "5", nil, exitEnvironment, nil, "--gpus 5: 5 GPUs are asked for, and there are 0 (NVIDIA A100-SXM4-40GB, GPU-aa)"},
-		{"an unknown UUID", host, nil, nil, "device=GPU-ee", nil, exitEnvironment, nil, "there is no GPU GPU-ee: there are 0 ("},
+		{"more than there are", host, nil, nil, "5", nil, exitEnvironment, nil, "--gpus 5: 5 GPUs are asked for, and the host has GPU 0 (NVIDIA A100-SXM4-40GB, GPU-aa)"},
+		{"an unknown UUID", host, nil, nil, "device=GPU-ee", nil, exitEnvironment, nil, "there is no GPU-ee: the host has GPU 0 ("},
 		{"a lost GPU", host, nil, nil, "device=3", nil, exitEnvironment, nil, "GPU 3: the GPU is lost: see dmesg for its Xid, end what uses it, and reset it"},
 		{"a divided GPU", host, nil, nil, "device=2", nil, exitEnvironment, nil, "name an instance of it, 2:0 MIG-dd"},
 		{"no permission", gpu.Host{}, none, nil, "all", nil, exitEnvironment, nil, "--gpus all: no permission to ask NVIDIA's driver (nvmlInit): run as root\n--no-preflight goes on"},
@@ -112,7 +112,7 @@ func TestGPUsOfAProcess(t *testing.T) {
 		{"none to watch", host, nil, none, "1", nil, exitEnvironment, []string{"GPU-aa"}, "no permission"},
 
 		{"no permission, passed by", gpu.Host{}, none, nil, "all", []string{"--no-preflight"}, exitOK, nil, "going on without figures of GPU memory, as --no-preflight says"},
-		{"an unknown UUID, passed by", host, nil, nil, "device=GPU-ee", []string{"--no-preflight"}, exitOK, nil, "there is no GPU GPU-ee"},
+		{"an unknown UUID, passed by", host, nil, nil, "device=GPU-ee", []string{"--no-preflight"}, exitOK, nil, "there is no GPU-ee"},
 		{"none to watch, passed by", host, nil, none, "1", []string{"--no-preflight"}, exitOK, []string{"GPU-aa"}, "no permission"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -178,13 +178,13 @@ func TestGPUsOfAnImage(t *testing.T) {
 		not    string
 	}{
 		{"it fits", "550.54.15", cuda, "1", nil, []string{started}, "will not run"},
-		{"driver too old", "470.256.02", cuda, "1", nil, []string{cuda + " will not run on NVIDIA A100-SXM4-40GB, by the rule driver: the image wants CUDA 12.4", "error 35", "take driver", "--no-preflight starts it all the same"}, started},
+		{"driver too old", "470.256.02", cuda, "1", nil, []string{cuda + " will not run on NVIDIA A100-SXM4-40GB, by the rule driver: the image wants CUDA 12.4", "error 35", "\n    → take driver", "--no-preflight starts it all the same"}, started},
 		{"driver too old, passed by", "470.256.02", cuda, "1", []string{"--no-preflight"}, []string{started}, "will not run"},
 		{"a requirement", "550.54.15", requires, "1", nil, []string{"by the rule require: NVIDIA_REQUIRE_CUDA: no alternative holds, and the runtime's hook refuses"}, started},
 		{"a requirement, switched off", "550.54.15", requires, "1", []string{"--env", "NVIDIA_DISABLE_REQUIRE=1"}, []string{started}, "will not run"},
 		{"a requirement, by CDI", "550.54.15", requires, "device=nvidia.com/gpu=0", nil, []string{"not enforced under CDI", started}, "will not run"},
 		{"no CUDA in it", "470.256.02", plain, "1", nil, []string{plain + ": needs: nothing of CUDA is in it", started}, "will not run"},
-		{"unknown UUID", "550.54.15", cuda, "device=GPU-ee", nil, []string{"there is no GPU GPU-ee"}, started},
+		{"unknown UUID", "550.54.15", cuda, "device=GPU-ee", nil, []string{"there is no GPU-ee"}, started},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			asked(t, gpuHost(t, test.driver), nil)

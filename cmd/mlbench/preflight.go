@@ -57,12 +57,17 @@ func (e *equipment) judge(c runner.Candidate, n gpu.Needs, h gpu.Host) error {
 	var failed []string
 	for _, r := range rules {
 		says := fmt.Sprintf("%s: %s", r.ID, strings.Join(append([]string{r.Why}, r.Details...), "; "))
+		if r.Verdict == gpu.Fail {
+			if r.Remedy != "" {
+				says += "\n    → " + r.Remedy
+			}
+			failed = append(failed, says)
+			continue
+		}
 		if r.Remedy != "" {
 			says += ": " + r.Remedy
 		}
 		switch {
-		case r.Verdict == gpu.Fail:
-			failed = append(failed, says)
 		case r.ID == gpu.RuleNeeds, r.Verdict == gpu.Unknown:
 			e.note(c.Name + ": " + says)
 		case r.ID == gpu.RuleSettings: // --gpus overrules them
@@ -73,7 +78,7 @@ func (e *equipment) judge(c runner.Candidate, n gpu.Needs, h gpu.Host) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s will not run on %s, by the rule %s", c.Name, gpuNames(h.Devices), strings.Join(failed, "\n    and by the rule "))
+	return fmt.Errorf("%s will not run on %s, by the rule %s", c.Name, gpuNames(h.Devices), strings.Join(failed, "\nand by the rule "))
 }
 
 // gpuNames names GPUs, alike ones once.

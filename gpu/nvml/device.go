@@ -83,8 +83,12 @@ func memory(r reader, h nvml.Device) *gpu.Memory {
 	if m, ok := ask(r, "its memory", "nvmlDeviceGetMemoryInfo_v2", h.GetMemoryInfo_v2); ok {
 		return &gpu.Memory{Total: whole(m.Total), Reserved: new(whole(m.Reserved)), Used: whole(m.Used), Free: whole(m.Free)}
 	}
+	problems := r.into.Problems
 	if m, ok := ask(r, "its memory", "nvmlDeviceGetMemoryInfo", h.GetMemoryInfo); ok {
 		return &gpu.Memory{Total: whole(m.Total), Used: whole(m.Used), Free: whole(m.Free)}
+	}
+	if len(problems) > 0 { // why is told once
+		r.into.Problems = problems
 	}
 	return nil
 }

@@ -107,6 +107,10 @@ func TestDevices(t *testing.T) {
 		}, func(d *gpu.Device) {
 			d.Memory = &gpu.Memory{Total: 40_000 * mega, Used: 2000 * mega, Free: 38_000 * mega}
 		}, ""},
+		{"memory in no form", func(_ *dgxa100.Server, d *dgxa100.Device) {
+			d.GetMemoryInfo_v2Func = failing[nvml.Memory_v2](nvml.ERROR_NO_PERMISSION)
+			d.GetMemoryInfoFunc = failing[nvml.Memory](nvml.ERROR_NO_PERMISSION)
+		}, func(d *gpu.Device) { d.Memory = nil }, "GPU 0: its memory cannot be read: no permission to ask NVIDIA's driver (nvmlDeviceGetMemoryInfo_v2: ERROR_NO_PERMISSION): run as root, or as a user that may open /dev/nvidiactl and /dev/nvidia0"},
 		{"a GPU that supports little", func(_ *dgxa100.Server, d *dgxa100.Device) {
 			d.GetPersistenceModeFunc = failing[nvml.EnableState](nvml.ERROR_NOT_SUPPORTED)
 			d.GetMigModeFunc = func() (int, int, nvml.Return) { return 0, 0, nvml.ERROR_NOT_SUPPORTED }
