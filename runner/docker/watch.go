@@ -72,7 +72,8 @@ func (x *one) log(watch context.Context) (probe.Sighting, error) {
 		_, _ = stdcopy.StdCopy(got, got, stream) // ends with the stream
 	}()
 	s, err := probe.Log(watch, x.target.Begin, w)
-	if errors.Is(err, probe.ErrEnded) {
+	ended := errors.Is(err, probe.ErrEnded)
+	if ended {
 		// The news of the end may overtake the program's last words.
 		for last := int64(-1); last != got.n.Load(); {
 			last = got.n.Load()
@@ -98,9 +99,9 @@ func (x *one) log(watch context.Context) (probe.Sighting, error) {
 			before = size
 			time.Sleep(writesDown / 6)
 		}
-		if end := x.endedAt.Sub(x.target.Begin); err == nil {
-			s.Marks[runner.Ready] = notAfter(end, s.Marks[runner.Ready])
-		}
+	}
+	if ended && err == nil {
+		s.Marks[runner.Ready] = notAfter(x.endedAt.Sub(x.target.Begin), s.Marks[runner.Ready])
 	}
 	return s, err
 }
