@@ -40,7 +40,7 @@ nothing can be measured.`,
 			if err != nil {
 				return err
 			}
-			gpus, err := examineGPUs(cmd.Context())
+			gpus, err := examineGPUs(cmd.Context(), newProgress(std.err).Note)
 			if err != nil {
 				return err
 			}
@@ -60,8 +60,8 @@ nothing can be measured.`,
 
 // examineGPUs says whether this host's GPUs give figures to trust. Most hosts
 // have none, and of those there is nothing to say.
-func examineGPUs(ctx context.Context) ([]runner.Finding, error) {
-	h, err := askDriver(ctx)
+func examineGPUs(ctx context.Context, note func(line string)) ([]runner.Finding, error) {
+	h, err := hostGPUs(ctx, note)
 	var trouble *gpu.TroubleError
 	switch {
 	case errors.Is(err, gpu.ErrNoDriver), errors.Is(err, gpu.ErrCannotAsk):

@@ -42,7 +42,7 @@ func TestExamineGPUs(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			asked(t, test.host, test.err)
-			found, err := examineGPUs(t.Context())
+			found, err := examineGPUs(t.Context(), func(string) {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +59,7 @@ func TestExamineGPUs(t *testing.T) {
 		})
 	}
 	asked(t, gpu.Host{}, context.Canceled)
-	if _, err := examineGPUs(t.Context()); !errors.Is(err, context.Canceled) {
+	if _, err := examineGPUs(t.Context(), func(string) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"mlbench/bench/report"
 	"mlbench/gpu"
-	"mlbench/gpu/nvml"
 	"mlbench/runner"
 	"mlbench/runner/docker"
 	"mlbench/runner/image"
@@ -100,9 +99,6 @@ func (o gpuOptions) host() (gpu.Host, error) {
 	return h, nil
 }
 
-// askDriver asks this host's driver. Tests put a host in its place.
-var askDriver = nvml.Host
-
 // show shows this host's GPUs.
 func (o gpuOptions) show(ctx context.Context, std streams) error {
 	told, err := o.host()
@@ -116,7 +112,7 @@ func (o gpuOptions) show(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	host, err := askDriver(ctx)
+	host, err := hostGPUs(ctx, newProgress(std.err).Note)
 	if err != nil {
 		return runner.As(runner.ErrEnvironment, err)
 	}
@@ -132,12 +128,12 @@ func (o gpuOptions) show(ctx context.Context, std streams) error {
 // judged is the host that an image is judged on: that of the flags, else this
 // one. Of one without a driver nothing is known; why another cannot be asked is
 // told.
-func (o gpuOptions) judged(ctx context.Context) (gpu.Host, error) {
+func (o gpuOptions) judged(ctx context.Context, std streams) (gpu.Host, error) {
 	h, err := o.host()
 	if err != nil || h.From == gpu.FromFlags {
 		return h, err
 	}
-	asked, err := askDriver(ctx)
+	asked, err := hostGPUs(ctx, newProgress(std.err).Note)
 	var trouble *gpu.TroubleError
 	if errors.As(err, &trouble) {
 		if !errors.Is(err, gpu.ErrNoDriver) {
@@ -150,7 +146,7 @@ func (o gpuOptions) judged(ctx context.Context) (gpu.Host, error) {
 }
 
 func (o gpuOptions) run(ctx context.Context, std streams, ref string) error {
-	host, err := o.judged(ctx)
+	host, err := o.judged(ctx, std)
 	if err != nil {
 		return err
 	}

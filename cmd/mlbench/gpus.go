@@ -62,7 +62,7 @@ func (e *equipment) choose(ctx context.Context, candidates []runner.Candidate) e
 			return nil
 		}
 	}
-	host, err := askDriver(ctx)
+	host, err := hostGPUs(ctx, e.note)
 	switch {
 	case err != nil && containers && onlyHere(err, driverVersion):
 		e.note(fmt.Sprintf("--gpus %s: %v\nthe engine may give them all the same: nothing is checked before the first start, and GPU memory is not measured", asked, err))

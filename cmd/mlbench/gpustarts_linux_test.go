@@ -38,7 +38,7 @@ func TestGPUStarts(t *testing.T) {
 		return runnertest.FixtureImage(t, r, `CMD ["-gpu", "`+steps+`"]`)
 	}
 	// 500 MB in two steps, of which 100 are given back; and 700.
-	old, now := service("0:300@150ms,0:200@150ms,0:-100@150ms"), service("0:700@150ms")
+	old, now := service("0:300@150ms,0:200@150ms,0:-100@500ms"), service("0:700@150ms")
 	tenant := d.Tenant(t, "0", 80e6)
 
 	port := strconv.Itoa(port(t))
