@@ -119,10 +119,17 @@ func (o gpuOptions) show(ctx context.Context, std streams) error {
 	if err := to.tell(std, gpu.HostReport(host)); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(host.Devices, func(d gpu.Device) bool { return !d.Lost && d.UUID != "" }) {
-		return runner.As(runner.ErrEnvironment, errors.New("NVIDIA's driver answers, and has no GPU that can be used: see lspci for what is built in; in a container, start it with --gpus all"))
+	if slices.ContainsFunc(host.Devices, func(d gpu.Device) bool { return !d.Lost && d.UUID != "" }) {
+		return nil
 	}
-	return nil
+	why := "see lspci for what is built in; in a container, start it with --gpus all"
+	for _, d := range host.Devices {
+		if len(d.Problems) > 0 {
+			why = d.Problems[0]
+			break
+		}
+	}
+	return runner.As(runner.ErrEnvironment, fmt.Errorf("NVIDIA's driver answers, and has no GPU that can be used: %s", why))
 }
 
 // judged is the host that an image is judged on: that of the flags, else this
