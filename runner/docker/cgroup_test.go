@@ -386,12 +386,24 @@ func TestCPUWait(t *testing.T) {
 			}
 		})
 	}
-	s := start(t, r, c)
+	// How long one start waits is the scheduler's to say; that none of several
+	// does would be wrong.
+	var most time.Duration
+	for range 5 {
+		s := start(t, r, c)
+		at, _ := s.ReadyAt()
+		if s.CPUWait == nil || *s.CPUWait > at {
+			t.Errorf("waited %v of %v", s.CPUWait, at)
+			break
+		}
+		if most = max(most, *s.CPUWait); most > 20*time.Millisecond {
+			break
+		}
+	}
 	done.Store(true)
 	busy.Wait()
-	at, _ := s.ReadyAt()
-	if s.CPUWait == nil || *s.CPUWait < 20*time.Millisecond || *s.CPUWait > at {
-		t.Errorf("waited %v of %v for processors that were all busy", s.CPUWait, at)
+	if most <= 20*time.Millisecond {
+		t.Errorf("waited %v at the most for processors that were all busy", most)
 	}
 	c.CPUs = 0.5
 	if s := start(t, r, c); s.CPUWait != nil || s.CPU == nil {
