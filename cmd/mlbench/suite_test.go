@@ -1,7 +1,9 @@
 package main
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
@@ -29,6 +31,26 @@ func TestSuiteKeys(t *testing.T) {
 	}
 	if !slices.Contains(keys, "args") {
 		t.Error("there is no key args")
+	}
+}
+
+// TestSuiteTemplate gives the examples in what init writes to the flags.
+func TestSuiteTemplate(t *testing.T) {
+	shown := regexp.MustCompile(`(?m)^#([a-z-]+: .*)$`).FindAllStringSubmatch(string(suite.Template([]string{"a"})), -1)
+	for _, x := range shown {
+		s, err := suite.Read(strings.NewReader(x[1]), suite.File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o options
+		f, none := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
+		o.register(f)
+		if _, err := apply(f, none, s, together(s, nil)); err != nil {
+			t.Errorf("%s: %v", x[1], err)
+		}
+	}
+	if len(shown) == 0 {
+		t.Error("no setting is shown")
 	}
 }
 
