@@ -50,7 +50,7 @@ func (r *reader) pairs(n *yaml.Node, what string, each func(name string, at, val
 		case name == "<<":
 			return fmt.Errorf("line %d: << is not known: what candidates share stands above them, and an alias stands for a whole value", at.Line)
 		case before > 0:
-			return fmt.Errorf("line %d: %s is there twice, first in line %d", at.Line, name, before)
+			return fmt.Errorf("line %d: %q is there twice, first in line %d", at.Line, short(name), before)
 		}
 		seen[name] = at.Line
 		if err := each(name, n.Content[i], n.Content[i+1]); err != nil {
@@ -77,7 +77,7 @@ func (s *Suite) parse(b []byte) error {
 		}
 		k, ok := find(name)
 		if !ok {
-			return fmt.Errorf("line %d: key %q is not known%s", at.Line, name, Nearest(name, append(Keys(false), keyCandidates, keyPolicy)))
+			return fmt.Errorf("line %d: key %q is not known%s", at.Line, short(name), Nearest(name, append(Keys(false), keyCandidates, keyPolicy)))
 		}
 		return r.setting(k, at, value, &s.Settings)
 	})
@@ -129,7 +129,7 @@ func (s *Suite) list(r *reader, n *yaml.Node) error {
 			return err
 		}
 		if before := lines[c.Name]; before > 0 {
-			return fmt.Errorf("line %d: a candidate named %q is there already, in line %d: give one another name", c.Line, c.Name, before)
+			return fmt.Errorf("line %d: a candidate named %q is there already, in line %d: give one another name", c.Line, short(c.Name), before)
 		}
 		lines[c.Name] = c.Line
 		s.Candidates = append(s.Candidates, c)
@@ -165,7 +165,7 @@ func (r *reader) candidate(item *yaml.Node) (Candidate, error) {
 		k, ok := find(name)
 		switch {
 		case !ok:
-			return fmt.Errorf("line %d: key %q of a candidate is not known%s", at.Line, name, Nearest(name, append(Keys(true), keyName, string(Image), string(Command))))
+			return fmt.Errorf("line %d: key %q of a candidate is not known%s", at.Line, short(name), Nearest(name, append(Keys(true), keyName, string(Image), string(Command))))
 		case !k.each:
 			return fmt.Errorf("line %d: %s is the same for all candidates: write it above them", at.Line, name)
 		}

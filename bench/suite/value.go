@@ -105,12 +105,12 @@ func (r *reader) environment(k key, at, value *yaml.Node) ([]string, error) {
 		case name == "" || strings.ContainsAny(name, "=\x00"):
 			return fmt.Errorf("line %d: env: %q is no name of a variable", at.Line, short(name))
 		case v.Kind != yaml.ScalarNode:
-			return fmt.Errorf("line %d: env: %s has to be one value, and is %s", at.Line, short(name), found(v))
+			return fmt.Errorf("line %d: env: %q has to be one value, and is %s", at.Line, short(name), found(v))
 		case v.Tag == "!!null":
 			values = append(values, name)
 			return nil
 		case strings.ContainsRune(v.Value, 0):
-			return fmt.Errorf("line %d: env: %s holds a zero byte", at.Line, short(name))
+			return fmt.Errorf("line %d: env: %q holds a zero byte", at.Line, short(name))
 		}
 		values = append(values, name+"="+v.Value)
 		return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"mlbench/bench"
 	"mlbench/bench/suite"
 	"mlbench/runner"
 )
@@ -65,18 +66,14 @@ func choose(s *suite.Suite, args []string, note io.Writer) []choice {
 		}
 		chosen = append(chosen, choice{arg, arg, nil})
 		if len(s.Candidates) > 0 {
-			fmt.Fprintf(note, "%s: no candidate of %s has this name%s It is started as it stands\n", arg, s.Path, sentence(suite.Nearest(arg, s.Names())))
+			hint := ""
+			if near, ok := strings.CutPrefix(suite.Nearest(arg, s.Names()), ": did you mean "); ok {
+				hint = " Did you mean " + near
+			}
+			fmt.Fprintln(note, bench.Printable(fmt.Sprintf("%s: no candidate of %s has this name, so it is started as it stands.%s", arg, s.Path, hint)))
 		}
 	}
 	return chosen
-}
-
-// sentence ends a hint.
-func sentence(hint string) string {
-	if strings.HasSuffix(hint, "?") {
-		return hint
-	}
-	return hint + "."
 }
 
 // started says which runner starts the candidates that were chosen: process
@@ -260,6 +257,16 @@ Settings and candidates may stand in a suite file instead, mlbench.yaml, by the
 names of the flags. Arguments are then names of its candidates, or images as
 ever, which get its settings; flags on the command line win over it.`
 
+// named are the candidates of a file, as many of them as an error can name.
+func named(s *suite.Suite) string {
+	const most = 10
+	names, more := s.Names(), ""
+	if len(names) > most {
+		names, more = names[:most], fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return bench.Printable(strings.Join(names, ", ")) + more // no line ends within
+}
+
 // counted checks how many candidates there are, for a command that takes so many
 // at most: one, or two and more.
 func counted(cmd *cobra.Command, s *suite.Suite, chosen []choice, most int) error {
@@ -268,11 +275,11 @@ func counted(cmd *cobra.Command, s *suite.Suite, chosen []choice, most int) erro
 	case len(chosen) == 0:
 		return usage("%s lists no candidates, and no image is named: e.g. %s", s.Path, example(cmd))
 	case len(chosen) > most && most == 1:
-		return usage("%s wants one candidate and got %d: name one of those in %s: %s", cmd.CommandPath(), len(chosen), s.Path, strings.Join(s.Names(), ", "))
+		return usage("%s wants one candidate and got %d: name one of those in %s: %s", cmd.CommandPath(), len(chosen), s.Path, named(s))
 	case len(chosen) > most:
 		return usage("%s takes %d candidates at most and got %d: name fewer of those in %s", cmd.CommandPath(), most, len(chosen), s.Path)
 	case len(chosen) < least:
-		return usage("%s wants two candidates or more, old first, and got %d: %s lists %s", cmd.CommandPath(), len(chosen), s.Path, strings.Join(s.Names(), ", "))
+		return usage("%s wants two candidates or more, old first, and got %d: %s lists %s", cmd.CommandPath(), len(chosen), s.Path, named(s))
 	}
 	return nil
 }
