@@ -17,7 +17,7 @@ func TestArrows(t *testing.T) {
 	// may import none.
 	own := map[string][]string{
 		"mlbench/cmd/mlbench": {
-			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/gpu/nvml",
+			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/bench/suite", "mlbench/gpu", "mlbench/gpu/nvml",
 			"mlbench/runner", "mlbench/runner/docker", "mlbench/runner/image", "mlbench/runner/image/dockerfile", "mlbench/runner/image/policy",
 			"mlbench/runner/load",
 			"mlbench/runner/process", "mlbench/scenarios",
@@ -32,6 +32,7 @@ func TestArrows(t *testing.T) {
 		},
 		"mlbench/bench/repro":             {"mlbench/bench", "mlbench/runner", "mlbench/runner/image", "mlbench/runner/image/dockerfile"},
 		"mlbench/bench/selftest":          {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/suite":             {"mlbench/runner/image/policy"},
 		"mlbench/gpu/nvml":                {"mlbench/gpu"},
 		"mlbench/runner":                  {"mlbench/gpu"},
 		"mlbench/runner/cache":            {"mlbench/runner"},
@@ -56,7 +57,7 @@ func TestArrows(t *testing.T) {
 		"github.com/NVIDIA/go-nvml/":         {"mlbench/gpu/nvml"},
 		"github.com/tsenart/vegeta/":         {"mlbench/runner/load"},
 		"mvdan.cc/sh":                        {"mlbench/runner/image/dockerfile"},
-		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy"},
+		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy", "mlbench/bench/suite"},
 		// calibration holds the tests of other tools, to judge them by.
 		"gonum.org/v1/gonum/":                    {"mlbench/stats", "mlbench/bench/calibration"},
 		"github.com/aclements/go-moremath/stats": {"mlbench/stats", "mlbench/bench/calibration"},

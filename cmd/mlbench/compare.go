@@ -18,7 +18,7 @@ import (
 func newCompare(std streams) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
-		Use:   "compare OLD NEW [NEW...] [flags] [-- ARG...]",
+		Use:   "compare [OLD NEW [NEW...]] [flags] [-- ARG...]",
 		Short: "Say whether NEW is ready sooner than OLD, and how sure that is",
 		Long: `compare starts OLD and NEW in pairs, in an order drawn at random for each
 pair, and stops as soon as it knows whether NEW is ready sooner, later, or not
@@ -34,17 +34,19 @@ What is known of the host during every start, such as how long it waited for
 processors that others had, is taken into account: the change by the times
 alone stands beside the result, and --no-covariate judges by it.
 
-What follows -- is passed on to all as their arguments.`,
+What follows -- is passed on to all as their arguments.` + suiteUse,
 		Example: `  mlbench compare old:tag new:tag
   mlbench compare old:tag new:tag --target 1s --max-size 800MB --out report.md
   mlbench compare old:tag slim:tag distroless:tag
+  mlbench compare -f mlbench.yaml
   mlbench compare --runner process --port 8080 'python3 old.py' 'python3 new.py'`,
-		Args: twoOrMore,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.measure(cmd, std, args)
+			return o.measure(cmd, std, args, mostImages, twoOrMore)
 		},
 	}
 	o.register(cmd.Flags())
+	o.registerSuite(cmd.Flags())
 	cmd.Flags().BoolVar(&o.explain, "explain", false, "say too which changes account for most of the difference, in bytes and in time: one more start of each")
 	return cmd
 }
@@ -52,16 +54,19 @@ What follows -- is passed on to all as their arguments.`,
 func newRun(std streams) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
-		Use:   "run IMAGE [flags] [-- ARG...]",
+		Use:   "run [IMAGE] [flags] [-- ARG...]",
 		Short: "Say how long one image takes to be ready, against its targets",
+		Long: `run starts IMAGE again and again until it is known whether it is ready within
+--target often enough.` + suiteUse,
 		Example: `  mlbench run image:tag
   mlbench run image:tag --target 1s --quantile 0.9 --max-size 800MB`,
-		Args: thenArgs(1, "one image"),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.measure(cmd, std, args)
+			return o.measure(cmd, std, args, 1, thenArgs(1, "one image"))
 		},
 	}
 	o.register(cmd.Flags())
+	o.registerSuite(cmd.Flags())
 	return cmd
 }
 
@@ -107,13 +112,31 @@ func distinct(refs []string) []string {
 	return names
 }
 
-// measure runs the experiment that flags and arguments ask for.
-func (o *options) measure(cmd *cobra.Command, std streams, args []string) error {
+// measure runs the experiment that flags, arguments and perhaps a suite file ask
+// for, of so many candidates at most. Images says what is wrong with the number of
+// images where there is no file.
+func (o *options) measure(cmd *cobra.Command, std streams, args []string, most int, images cobra.PositionalArgs) error {
 	refs, rest := args, []string(nil)
 	if at := cmd.ArgsLenAtDash(); at >= 0 {
 		refs, rest = args[:at], args[at:]
 	}
-	candidates, err := o.complete(cmd.Flags(), refs, rest)
+	s, err := o.openSuite(cmd.Flags(), std)
+	if err != nil {
+		return err
+	}
+	var candidates []runner.Candidate
+	if s == nil {
+		if err := images(cmd, args); err != nil {
+			return err
+		}
+		candidates, err = o.complete(cmd.Flags(), refs, rest)
+	} else {
+		chosen := choose(s, refs, std.err)
+		if err := counted(cmd, s, chosen, most); err != nil {
+			return err
+		}
+		candidates, err = o.completeSuite(cmd.Flags(), s, chosen, rest)
+	}
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,8 @@ type options struct {
 
 	noPreflight bool
 
-	explain bool // compare only
+	explain bool   // compare only
+	file    string // with candidates and settings; compare and run only
 
 	telling rendering[*bench.Result]
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mlbench/bench/suite"
 	"mlbench/runner/runnertest"
 )
 
@@ -21,6 +22,7 @@ func TestReadme(t *testing.T) {
 	if len(commands) < 5 {
 		t.Fatalf("found only %q", commands)
 	}
+	example := readmeSuite(t)
 	stands := strings.NewReplacer(
 		"myservice:old", fixtureImage(t, "one", "EXPOSE 8080"),
 		"myservice:new", fixtureImage(t, "two-of-one", "EXPOSE 8080", "LABEL other=true"),
@@ -34,6 +36,12 @@ func TestReadme(t *testing.T) {
 	}
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {
+			if strings.Contains(command, "-f "+suite.File) { // and not for the others, which would use it
+				if err := os.WriteFile(suite.File, []byte(stands.Replace(example)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				defer os.Remove(suite.File)
+			}
 			out, err := exec.Command("/bin/sh", "-c", stands.Replace(command)).CombinedOutput()
 			// What a comparison of two equal images says is up to chance in
 			// one run of twenty; that it says it with a code of its own is not.
@@ -74,4 +82,31 @@ func readmeCommands(t *testing.T) []string {
 		}
 	}
 	return commands
+}
+
+// readmeSuite is the README's example of a suite file.
+func readmeSuite(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(b), "\n```yaml\n")
+	example, _, ok := strings.Cut(after, "```")
+	if !ok {
+		t.Fatal("the README has no suite file")
+	}
+	return example
+}
+
+// TestReadmeSuite reads the README's example where there is no engine too.
+func TestReadmeSuite(t *testing.T) {
+	t.Chdir(repository(t))
+	s, err := suite.Read(strings.NewReader(readmeSuite(t)), suite.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Candidate("old") == nil || s.Candidate("new") == nil {
+		t.Errorf("%+v", s)
+	}
 }
