@@ -32,6 +32,8 @@ type options struct {
 
 	explain bool // compare only
 
+	command []string // as commandLine has it
+
 	telling rendering[*bench.Result]
 }
 
