@@ -167,7 +167,7 @@ func (p *printer) phases(v view, rows int) {
 	if drawn == "" {
 		return
 	}
-	p.line("Where the time until ready goes, by medians of the phases:")
+	p.line("Where the time until ready goes, by medians of the starts that were ready:")
 	p.line("")
 	p.line("```text\n" + drawn + "\n```")
 	var most []string
