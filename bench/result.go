@@ -37,6 +37,10 @@ type Result struct {
 type Tool struct {
 	Version string `json:"version"`
 	Go      string `json:"go"`
+	// Command is what it was called with, a word each and without its own
+	// name, secrets left out; empty where nobody called it. It is for readers:
+	// nothing rests on it.
+	Command []string `json:"command,omitempty"`
 }
 
 // Ended says why an experiment ended.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -101,7 +102,7 @@ func (f fixture) result(t testing.TB) *bench.Result {
 	}
 	request := r.Info.GPURequest
 	r.Info = runner.Host{Engine: "scripted 1.0", Storage: "overlay2", OS: "Linux", Kernel: "6.1", CPUs: 2, GPURequest: request}
-	e := bench.Experiment{Spec: bench.DefaultSpec(), Runner: &r, Tool: bench.Tool{Version: "test", Go: "go"}}
+	e := bench.Experiment{Spec: bench.DefaultSpec(), Runner: &r, Tool: bench.Tool{Version: "test", Go: "go", Command: append([]string{"compare"}, f.names...)}}
 	e.GPU = f.host
 	if f.load > 0 {
 		e.Runner = gauged{&r, func() time.Duration { return time.Duration(20e6 * math.Exp(0.1*rng.NormFloat64())) }}
@@ -329,10 +330,48 @@ func checkPrintable(t *testing.T, text string) {
 // checkMarkdown checks what holds for every Markdown report.
 func checkMarkdown(t *testing.T, r *bench.Result, md string) {
 	t.Helper()
-	if want := "### mlbench: " + string(r.Verdict) + "\n\n"; !strings.HasPrefix(md, want) {
+	head, _, _ := strings.Cut(md, "\n\n")
+	if want := "mlbench: " + string(r.Verdict); !strings.HasPrefix(head, "### ") || !strings.HasSuffix(head, want) {
 		t.Errorf("it begins with %.60q", md)
 	}
-	checkMarkup(t, md)
+	if len(md) > maxMarkdown {
+		t.Errorf("%d bytes", len(md))
+	}
+	text, ok := strings.CutSuffix(md, "\n"+Marker(r)+"\n")
+	if !ok || strings.Contains("\n"+text+"\n", "\n"+Marker(r)+"\n") {
+		t.Errorf("its last line, and no other, is not the marker %s: …%q", Marker(r), md[max(0, len(md)-100):])
+	}
+	checkMarkup(t, withoutCode(t, text))
+}
+
+// withoutCode leaves blocks of code out, in which nothing has to be escaped,
+// and checks that each is closed by its own fence.
+func withoutCode(t *testing.T, md string) string {
+	t.Helper()
+	var rest strings.Builder
+	fence := ""
+	for line := range strings.Lines(md) {
+		ticks := line[:len(line)-len(strings.TrimLeft(line, "`"))]
+		info := strings.TrimSuffix(line[len(ticks):], "\n")
+		switch {
+		case fence == "" && len(ticks) >= 3:
+			if fence = ticks; info != "text" && info != "sh" {
+				t.Errorf("it opens a block with %q", line)
+			}
+		case fence == "":
+			rest.WriteString(line)
+		case len(ticks) >= len(fence):
+			if fence = ""; info != "" {
+				t.Errorf("%q is taken for the end of a block", line)
+			}
+		default:
+			checkPrintable(t, line)
+		}
+	}
+	if fence != "" {
+		t.Errorf("a block is not closed: %.200q", md)
+	}
+	return rest.String()
 }
 
 // checkMarkup checks what holds for every Markdown text.
@@ -386,5 +425,53 @@ func TestMarkdownFitsAComment(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkMarkdown(t, &cut, md.String())
+		cutNote := strings.Contains(md.String(), "**Too long for a comment:** ")
+		if want := n > 10; cutNote != want {
+			t.Errorf("with %d candidates it says that something is left out: %v, want %v", n, cutNote, want)
+		}
+		if s := md.String(); n > 10 && (!strings.Contains(s, "candidates shortened, bars shortened") || !strings.Contains(s, "\n| new:tag ") || !strings.Contains(s, "```text\n")) {
+			t.Errorf("with %d candidates the table or the bars are left out", n)
+		}
+	}
+}
+
+// TestMarkdownCutsTheLeastFirst: hundreds of warnings, endless names, and names
+// that are all longer escaped cost none of what a reader decides by.
+func TestMarkdownCutsTheLeastFirst(t *testing.T) {
+	dense := strings.Repeat("$&<@!", 20)
+	var names []string
+	for i := range 10 {
+		names = append(names, dense+strings.Repeat(string(rune('a'+i)), 40)+dense)
+	}
+	for _, test := range []struct {
+		name        string
+		names       []string
+		warnings    int
+		cut, intact []string
+	}{
+		{"short", nil, 3, nil, []string{"| regression |", "- cold:", "warning 2 "}},
+		{"warnings", nil, 500, []string{"comment:** warnings shortened. mlbench"}, []string{"| new:tag ", "```text", "mlbench compare ", "500 warnings", "warning 19 ", "- and 480 more", "| boot", "- cold:"}},
+		{"names", names, 500, []string{"comment:** warnings shortened. mlbench"}, []string{"```text", "baseline", "- gate ", "warning 0 ", "- cold:"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := fixture{names: test.names, times: in(1150), spec: func(s *bench.Spec) { s.Pairs = 12 }}.result(t)
+			for i := range test.warnings {
+				r.Warnings = append(r.Warnings, fmt.Sprintf("warning %d %s", i, dense+long))
+			}
+			var md stdbytes.Buffer
+			if err := Markdown(&md, r); err != nil {
+				t.Fatal(err)
+			}
+			checkMarkdown(t, r, md.String())
+			if note := strings.Contains(md.String(), "Too long"); note != (test.cut != nil) {
+				t.Errorf("it says that something is left out: %v", note)
+			}
+			for _, want := range append(test.intact, test.cut...) {
+				if !strings.Contains(md.String(), want) {
+					_, note, _ := strings.Cut(md.String(), "Too long")
+					t.Errorf("no %q in %.300q, which cuts%.300q", want, md.String(), note)
+				}
+			}
+		})
 	}
 }

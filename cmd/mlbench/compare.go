@@ -140,6 +140,7 @@ func (o *options) measure(cmd *cobra.Command, std streams, args []string, most i
 	if err != nil {
 		return err
 	}
+	o.command = commandLine(cmd)
 	return o.experiment(cmd.Context(), std, candidates)
 }
 
@@ -154,8 +155,10 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	if err != nil {
 		return err
 	}
+	by := tool()
+	by.Command = o.command
 	result, err := bench.Experiment{
-		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: tool(), Observer: progress,
+		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: by, Observer: progress,
 		GPU: e.told, Preflight: e.preflight, Load: load.Run,
 	}.Run(ctx)
 	progress.end()

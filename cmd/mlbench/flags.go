@@ -33,6 +33,8 @@ type options struct {
 	explain bool   // compare only
 	file    string // with candidates and settings; compare and run only
 
+	command []string // as commandLine has it
+
 	telling rendering[*bench.Result]
 }
 

@@ -100,6 +100,7 @@ single one is held against its targets, as by mlbench run.`,
 			if err := buildScenario(cmd.Context(), std, s, variants, base); err != nil {
 				return err
 			}
+			o.command = commandLine(cmd)
 			return o.experiment(cmd.Context(), std, candidates)
 		},
 	}
