@@ -49,9 +49,9 @@ type (
 		Failure *junitNote `xml:"failure"`
 	}
 	junitNote struct {
-		Message string `xml:"message,attr"` // Jenkins shows it
-		Type    string `xml:"type,attr"`
-		Text    string `xml:",chardata"` // GitLab shows it
+		Message string `xml:"message,attr"`        // Jenkins shows it
+		Type    string `xml:"type,attr,omitempty"` // not of skipped
+		Text    string `xml:",chardata"`           // GitLab shows it
 	}
 )
 
@@ -124,12 +124,12 @@ func junitGate(v view, g bench.Gate) junitCase {
 	case g.Verdict == bench.Fail && counts:
 		c.Failure = &junitNote{Message: why, Type: kind, Text: why}
 	case g.Verdict == bench.Fail:
-		c.Skipped = &junitNote{Message: "fails, and --fail-on does not name it: " + why, Type: kind}
+		c.Skipped = &junitNote{Message: "fails, and --fail-on does not name it: " + why}
 	case counts && slices.Contains(v.Spec.FailOn, bench.Inconclusive):
 		why = "inconclusive, and --fail-on names that: " + why
 		c.Failure = &junitNote{Message: why, Type: kind, Text: why}
 	default:
-		c.Skipped = &junitNote{Message: "inconclusive: " + why, Type: kind}
+		c.Skipped = &junitNote{Message: "inconclusive: " + why}
 	}
 	return c
 }
