@@ -1,5 +1,5 @@
-// Package report renders results: for terminals, pull requests, programs and
-// spreadsheets. Every rendering is a Writer over a saved or fresh result.
+// Package report renders results: for terminals, pull requests, programs,
+// spreadsheets, CI systems and monitoring. Every rendering is a Writer over a saved or fresh result.
 package report
 
 import (
@@ -30,6 +30,8 @@ var Results = Formats[*bench.Result]{
 	{"markdown", ".md", Markdown},
 	{"json", ".json", JSON},
 	{"", ".csv", CSV},
+	{"", ".xml", JUnit},
+	{"", ".prom", OpenMetrics},
 }
 
 // JSON writes the result file itself.

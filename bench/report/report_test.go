@@ -439,7 +439,7 @@ func TestProgressLine(t *testing.T) {
 func TestWriters(t *testing.T) {
 	r := fixtures[0].result(t)
 	broken := errors.New("disk full")
-	for _, name := range []string{"r.json", "dir/R.MD", "r.csv"} {
+	for _, name := range []string{"r.json", "dir/R.MD", "r.csv", "r.xml", "r.prom"} {
 		w, err := Results.ForFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -460,7 +460,7 @@ func TestWriters(t *testing.T) {
 	if _, err := Results.Named("pdf"); err == nil || !strings.Contains(err.Error(), "markdown") {
 		t.Error(err)
 	}
-	if _, err := Results.ForFile(filepath.Join("a.d", "r")); err == nil || !strings.Contains(err.Error(), ".md, .json, .csv") {
+	if _, err := Results.ForFile(filepath.Join("a.d", "r")); err == nil || !strings.Contains(err.Error(), ".md, .json, .csv, .xml, .prom") {
 		t.Error(err)
 	}
 }

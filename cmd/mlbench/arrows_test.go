@@ -58,6 +58,9 @@ func TestArrows(t *testing.T) {
 		"github.com/tsenart/vegeta/":         {"mlbench/runner/load"},
 		"mvdan.cc/sh":                        {"mlbench/runner/image/dockerfile"},
 		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy", "mlbench/bench/suite"},
+		// Tests hold what is written against these.
+		"github.com/prometheus/":     {},
+		"github.com/santhosh-tekuri": {},
 		// calibration holds the tests of other tools, to judge them by.
 		"gonum.org/v1/gonum/":                    {"mlbench/stats", "mlbench/bench/calibration"},
 		"github.com/aclements/go-moremath/stats": {"mlbench/stats", "mlbench/bench/calibration"},
