@@ -138,6 +138,7 @@ type Host struct {
 	OS          string `json:"os,omitempty"`
 	Arch        string `json:"arch,omitempty"` // as Go names it
 	Kernel      string `json:"kernel,omitempty"`
+	CPU         string `json:"cpu,omitempty"` // model, where the candidates' host is ours; see CPUModel
 	CPUs        int    `json:"cpus,omitempty"`
 	MemoryBytes int64  `json:"memory_bytes,omitempty"`
 

@@ -150,6 +150,9 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	if err != nil {
 		return err
 	}
+	if err := o.prepareHistory(); err != nil {
+		return err
+	}
 	progress := newProgress(std.err)
 	e, err := o.equip(ctx, candidates, progress.Note)
 	if err != nil {
@@ -167,7 +170,8 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	}
 	// First of all: to tidy up may take an engine long, and users' patience
 	// may end before.
-	err = errors.Join(err, tell(result, to, std), e.close())
+	told := tell(result, to, std)
+	err = errors.Join(err, told, o.remember(ctx, std, result, told == nil), e.close())
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type options struct {
 	command []string // as commandLine has it
 
 	telling rendering[*bench.Result]
+	history string // folder to append the run to; "" for none
 }
 
 func (o *options) register(f *pflag.FlagSet) {
@@ -54,6 +55,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	o.registerLoad(f)
 	o.registerStart(f)
 	o.telling.register(f, report.Results, "the result")
+	f.StringVar(&o.history, "history", "", "append the run to the history in this `folder`, for mlbench history")
 	f.StringSliceVar(&s.FailOn, "fail-on", s.FailOn, "gates that make the exit code 1; with inconclusive, 3 when one is")
 	f.IntVar(&s.AllowFailures, "allow-failures", 0, "failed starts of a candidate that the gate starts lets pass")
 }

@@ -199,6 +199,10 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 	r.local = r.here && !slices.ContainsFunc(info.SecurityOptions, func(s string) bool { return strings.Contains(s, "name=rootless") })
 	r.ways = waysOf(info, version)
 	r.published = r.published || r.opts.Published || !r.local
+	cpu := ""
+	if r.here {
+		cpu = runner.CPUModel()
+	}
 	return runner.Host{
 		Engine:      cmp.Or(version.Platform.Name, "Docker Engine") + " " + info.ServerVersion,
 		API:         r.cli.ClientVersion(),
@@ -208,6 +212,7 @@ func (r *Runner) Host(ctx context.Context) (runner.Host, error) {
 		OS:          info.OperatingSystem,
 		Arch:        version.Arch,
 		Kernel:      info.KernelVersion,
+		CPU:         cpu,
 		CPUs:        info.NCPU,
 		MemoryBytes: info.MemTotal,
 		Reach:       r.reach(),

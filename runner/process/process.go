@@ -63,6 +63,7 @@ func (r *Runner) Host(context.Context) (runner.Host, error) {
 		Engine: "process",
 		OS:     runtime.GOOS,
 		Arch:   runtime.GOARCH,
+		CPU:    runner.CPUModel(),
 		CPUs:   runtime.NumCPU(),
 		Reach:  "address",
 	}

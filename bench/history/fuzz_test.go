@@ -1,0 +1,59 @@
+package history
+
+import (
+	"bytes"
+	"testing"
+
+	"mlbench/bench"
+)
+
+// FuzzRead holds of any bytes that reading them ends without a panic, that
+// what is taken for an entry can be appended again, and that one line more is
+// read whatever is before it.
+func FuzzRead(f *testing.F) {
+	good, err := encode(New(result(1), "r.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:len(good)/2])
+	f.Add(append(bytes.Clone(good), good...))
+	f.Add([]byte("{\"schema\":\"mlbench.history.line/v2\"}\n\n\x00\xff\n"))
+	more, err := encode(New(result(2), ""))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		log, err := ReadFrom(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range log.Entries {
+			line, err := encode(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, kind := decode(asLine(line)); kind != isEntry || again.ID != e.ID {
+				t.Fatalf("%s is kind %d when it is read again", line, kind)
+			}
+		}
+		Look("h", log, Filter{}, bench.Tool{})
+		tail, err := unended(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tail > 0 {
+			b = append(bytes.Clone(b), '\n')
+		}
+		after, err := ReadFrom(bytes.NewReader(append(bytes.Clone(b), more...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := holds(bytes.NewReader(b), New(result(2), "").ID)
+		if want := len(log.Entries) + 1; err != nil || !found && len(after.Entries) != want {
+			t.Fatalf("found %d entries with one more line, want %d: %v", len(after.Entries), want, err)
+		}
+	})
+}
+
+func asLine(text []byte) line { return line{number: 1, ended: true, text: bytes.TrimSpace(text)} }
