@@ -64,8 +64,8 @@ func (r *Result) persistenceWarning() []string {
 	if off == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("persistence mode is off on %d of %s: where nothing holds a GPU open, the first to open it waits for seconds. mlbench has them open while it measures, so these starts most likely had no such wait, and others on this host have: switch it on with nvidia-smi -pm 1, or run nvidia-persistenced",
-		off, counted(len(r.GPU.Devices), "GPU"))}
+	return []string{fmt.Sprintf("persistence mode is off on %d of %s: where nothing holds a GPU open, the first to open it waits for seconds. mlbench has them open while it measures, so these starts most likely had no such wait, and others on this host have: %s",
+		off, counted(len(r.GPU.Devices), "GPU"), gpu.RemedyAsleep)}
 }
 
 // unwatchedWarning says that GPUs were given and nothing is known of them.

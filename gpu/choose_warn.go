@@ -14,7 +14,7 @@ func (c *Choice) warn() {
 		if !named[d.Index] { // once for all of its instances
 			c.Warnings = append(c.Warnings, d.Problems...)
 			if d.Persistence != nil && !*d.Persistence {
-				c.Warnings = append(c.Warnings, fmt.Sprintf("GPU %d: persistence mode is off, so that it sleeps while nothing has it open, and whoever opens it then waits for seconds (no start does while mlbench watches it): sudo nvidia-smi -pm 1, or nvidia-persistenced, keeps it awake", d.Index))
+				c.Warnings = append(c.Warnings, fmt.Sprintf("GPU %d: persistence mode is off, so that it sleeps while nothing has it open, and whoever opens it then waits for seconds, though most likely no start that mlbench watches: %s", d.Index, RemedyAsleep))
 			}
 		}
 		named[d.Index] = true

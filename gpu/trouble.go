@@ -18,6 +18,7 @@ var (
 const (
 	RemedyLost   = "see dmesg for its Xid, end what uses it, and reset it (nvidia-smi --gpu-reset) or reboot"
 	RemedySilent = "see whether nvidia-smi answers, and dmesg for the driver's errors (Xid); a reboot may be needed"
+	RemedyAsleep = "switch persistence mode on (sudo nvidia-smi -pm 1), or run nvidia-persistenced"
 )
 
 // A TroubleError is why a host's driver could not be asked.

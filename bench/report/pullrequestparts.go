@@ -73,22 +73,11 @@ func verdicts(v view) table {
 		"candidate", "ready (median) [" + confidence(v) + "]", "change [" + changeConfidence(v) + "]", "size",
 		quantile(v.Spec.Quantile) + " ≤ " + limit(v.Spec.TargetMS), "failed",
 	}}
-	const ready, change, size, target, failed = 1, 2, 3, 4, 5
+	const change, size, target, failed = 2, 3, 4, 5
 	anyFailed := false
 	for i, c := range v.Candidates {
 		s := v.sums[i]
-		row := []string{v.names[i], unknown, "", unknown, fmt.Sprintf("%d of %d", s.InTime.InTime, s.Starts), fmt.Sprint(s.Failed)}
-		if s.Starts > 0 {
-			row[ready] = withInterval(s.Ready)
-		}
-		if i == 0 {
-			row[change] = "baseline"
-		}
-		for _, x := range v.On(bench.MetricReady) {
-			if x.Candidate == i && x.Pairs > 0 {
-				row[change] = changeWithInterval(x.Change)
-			}
-		}
+		row := []string{v.names[i], v.readyOf(i), v.changeOf(i), unknown, fmt.Sprintf("%d of %d", s.InTime.InTime, s.Starts), fmt.Sprint(s.Failed)}
 		if c.UnpackedBytes != nil {
 			row[size] = bytes(*c.UnpackedBytes) + sizeChange(v, i)
 		}

@@ -30,24 +30,13 @@ func candidates(v view) table {
 	t := table{left: 1, head: []string{
 		"candidate", "size", "ready (median) [" + confidence(v) + "]", "change [" + changeConfidence(v) + "]", "≤ " + limit(v.Spec.TargetMS), "failed",
 	}}
-	const size, ready, change, target, failed = 1, 2, 3, 4, 5
+	const size, change, target, failed = 1, 3, 4, 5
 	anyFailed := false
 	for i, c := range v.Candidates {
 		s := v.sums[i]
-		row := []string{v.names[i], unknown, unknown, "", fmt.Sprintf("%d of %d", s.InTime.InTime, s.Starts), fmt.Sprint(s.Failed)}
+		row := []string{v.names[i], unknown, v.readyOf(i), v.changeOf(i), fmt.Sprintf("%d of %d", s.InTime.InTime, s.Starts), fmt.Sprint(s.Failed)}
 		if c.UnpackedBytes != nil {
 			row[size] = bytes(*c.UnpackedBytes)
-		}
-		if s.Starts > 0 {
-			row[ready] = withInterval(s.Ready)
-		}
-		if i == 0 {
-			row[change] = "baseline"
-		}
-		for _, x := range v.On(bench.MetricReady) {
-			if x.Candidate == i && x.Pairs > 0 {
-				row[change] = changeWithInterval(x.Change)
-			}
 		}
 		anyFailed = anyFailed || s.Failed > 0
 		t.rows = append(t.rows, row)
@@ -63,6 +52,28 @@ func candidates(v view) table {
 		t = t.without(change)
 	}
 	return t
+}
+
+// readyOf is a candidate's median time to ready with its interval.
+func (v view) readyOf(candidate int) string {
+	if s := v.sums[candidate]; s.Starts > 0 {
+		return withInterval(s.Ready)
+	}
+	return unknown
+}
+
+// changeOf is how that changed against the baseline, with its interval; "" where
+// no pair tells.
+func (v view) changeOf(candidate int) string {
+	if candidate == 0 {
+		return "baseline"
+	}
+	for _, x := range v.On(bench.MetricReady) {
+		if x.Candidate == candidate && x.Pairs > 0 {
+			return changeWithInterval(x.Change)
+		}
+	}
+	return ""
 }
 
 func (t table) without(column int) table {

@@ -85,7 +85,7 @@ func examineGPUs(ctx context.Context, note func(line string)) ([]runner.Finding,
 		case d.Persistence != nil && !*d.Persistence:
 			found = append(found, runner.Finding{
 				Subject: name, Grade: runner.Poor, Found: "nothing keeps it awake (persistence mode is off): the first program that opens it waits for seconds",
-				Remedy: "run nvidia-persistenced, or nvidia-smi -pm 1",
+				Remedy: gpu.RemedyAsleep,
 			})
 		}
 		if n := len(d.Processes); n > 0 {

@@ -15,8 +15,9 @@ import (
 
 // Open begins to ask the driver of the GPUs and MIG instances with these UUIDs,
 // or of all where none is named, until Close. A GPU that is divided stands for
-// its instances, as programs see those alone. While it is open the driver keeps
-// the GPUs awake, as in persistence mode, so that no start has to wake them.
+// its instances, as programs see those alone. While it is open the driver most
+// likely keeps the GPUs awake, as in persistence mode, so that no start has to
+// wake them: that is what is known of drivers, and was not tried.
 //
 // Where the driver cannot be asked the error is a *gpu.TroubleError, as that of
 // Host; so it is where one that is named is lost. Of all GPUs those that are
