@@ -8,11 +8,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/container"
 	dockerimage "github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
+
+	"mlbench/runner"
 )
 
 // answering is a transport that answers everything.
@@ -125,4 +128,37 @@ func BenchmarkCalls(b *testing.B) {
 			}
 		}
 	})
+}
+
+// moments are when something was written.
+type moments []time.Time
+
+func (m *moments) Write(p []byte) (int, error) {
+	*m = append(*m, time.Now())
+	return len(p), nil
+}
+
+// TestNothingIsLoggedWithinStart holds the moments of a log's lines against those
+// of a start.
+func TestNothingIsLoggedWithinStart(t *testing.T) {
+	var written moments
+	r := closing(t, Options{Log: slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	c, err := r.Prepare(t.Context(), runner.Candidate{Name: "x", Ref: fixtureImage(t, "EXPOSE 8080")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(written)
+	s, err := r.Start(t.Context(), c, time.Minute)
+	if err != nil || s.Outcome != runner.OutcomeReady {
+		t.Fatal(s, err)
+	}
+	ready := s.BeginAt.Add(s.Marks[runner.Ready].At)
+	for _, at := range written {
+		if at.After(s.BeginAt) && at.Before(ready) {
+			t.Errorf("something was written %v after begin, before it was ready", at.Sub(s.BeginAt))
+		}
+	}
+	if calls := len(written) - before; before == 0 || calls < 3 { // create, start, remove
+		t.Errorf("%d lines before, %d of the start", before, calls)
+	}
 }
