@@ -90,11 +90,22 @@ func (s *source) build(ctx context.Context, p platform, to string) error {
 	return err
 }
 
-// document has mlbench write its completions and man pages.
-func (s *source) document(ctx context.Context, to string) error {
+// here is this host's own platform: as it is released, so that nothing is
+// compiled in two ways, or without NVML where it is not.
+func here(wanted []platform) platform {
+	for _, p := range wanted {
+		if p.system == runtime.GOOS && p.processor == runtime.GOARCH {
+			return p
+		}
+	}
+	return platform{system: runtime.GOOS, processor: runtime.GOARCH}
+}
+
+// document has mlbench write its completions and man pages on this host.
+func (s *source) document(ctx context.Context, host platform, to string) error {
 	s.extra = to
 	program := filepath.Join(filepath.Dir(s.folder), "here")
-	if err := s.build(ctx, platform{system: runtime.GOOS, processor: runtime.GOARCH}, program); err != nil {
+	if err := s.build(ctx, host, program); err != nil {
 		return err
 	}
 	if _, err := command(ctx, s.folder, nil, program, "pages", "--man", filepath.Join(to, "man", "man1")); err != nil {

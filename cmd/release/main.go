@@ -53,7 +53,7 @@ func run(ctx context.Context, w io.Writer, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.document(ctx, filepath.Join(work, "extra")); err != nil {
+	if err := s.document(ctx, here(wanted), filepath.Join(work, "extra")); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(*out, 0o777); err != nil {
