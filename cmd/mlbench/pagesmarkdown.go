@@ -55,24 +55,26 @@ func markdownPage(c *cobra.Command) string {
 	if c.Example != "" {
 		fmt.Fprintf(&b, "## Examples\n\n```\n%s\n```\n\n", unindented(c.Example))
 	}
-	if c.HasAvailableLocalFlags() {
-		b.WriteString("## Flags\n\n" + flagTable(c.LocalFlags()) + "\n")
+	if table := flagTable(c.LocalFlags()); table != "" {
+		b.WriteString("## Flags\n\n" + table + "\n")
 	}
 	b.WriteString("[All commands](README.md)\n")
 	return b.String()
 }
 
-// flagTable has a row for each flag but --help, which all have.
+// flagTable has a row for each flag but --help, which all have; "" for none.
 func flagTable(flags *pflag.FlagSet) string {
 	var b strings.Builder
-	b.WriteString("| flag | default | |\n|---|---|---|\n")
 	for _, f := range explainedFlags(flags) {
 		if strings.HasSuffix(f.name, "--help") {
 			continue
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.name, inMarkdown(f.fallback), inMarkdown(f.says))
 	}
-	return b.String()
+	if b.Len() == 0 {
+		return ""
+	}
+	return "| flag | default | |\n|---|---|---|\n" + b.String()
 }
 
 // paragraphs are the parts of a help text between empty lines.
