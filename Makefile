@@ -24,7 +24,7 @@ GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$
 	|| echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT_VERSION))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test test-truth demo demo-images images lint format vet golangci bench bench-truth bench-inspect calibrate clean toolchain engine
+.PHONY: help build test test-truth demo demo-images images lint format vet golangci bench bench-truth bench-inspect calibrate release clean toolchain engine
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,8 +97,13 @@ calibrate: build ## measure mlbench's own error rates (some minutes), into docs/
 	$(GO) run ./cmd/calibrate -o docs/calibration.md -version '$(VERSION)' \
 		-traces bench/calibration/testdata/traces -heavy bench/calibration/testdata/heavy
 
+# Of what is committed, from a clone of its own: the same commit gives the same
+# bytes. PLATFORMS=linux/amd64 builds that one alone.
+release: ## build an archive for each platform, reproducibly, into dist
+	$(GO) run ./cmd/release -o dist $(if $(PLATFORMS),-platforms '$(PLATFORMS)')
+
 clean: ## remove what make made here; images and the engine stay
-	rm -rf bin demo
+	rm -rf bin demo dist
 
 toolchain:
 	@scenarios/setup.sh toolchain

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"mlbench/runner"
 )
@@ -16,6 +17,7 @@ const coldEnough = 0.01
 type cold struct {
 	evictor runner.Evictor // nil at level Warm
 	witness runner.Witness // nil where nothing can be looked at
+	took    time.Duration  // to evict, before the last start
 }
 
 // chooseCold settles the level, how it is reached and whether it is proved.
@@ -131,7 +133,9 @@ func (x *run) makeCold(ctx context.Context, candidate int, role Role) (*float64,
 func (x *run) before(ctx context.Context, candidate int, role Role) (resident runner.Residency, known bool, err error) {
 	if x.cold.evictor != nil {
 		// All of them: candidates share files, and one start warms the other.
+		begin := time.Now()
 		stayed, err := x.cold.evictor.Evict(ctx, x.r.Candidates)
+		x.cold.took = time.Since(begin)
 		if err != nil || stayed == nil {
 			return resident, false, err
 		}

@@ -110,5 +110,6 @@ func (x *run) load(ctx context.Context, candidate, block, position int) error {
 		started.recordLoad(*found, asked, s.BeginAt)
 	}
 	x.r.Starts = append(x.r.Starts, started)
+	x.logStart(started)
 	return nil
 }

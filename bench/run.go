@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -19,6 +20,11 @@ type Experiment struct {
 	Candidates []runner.Candidate // the baseline first; names are unique
 	Tool       Tool
 	Observer   Observer // may be nil
+
+	// Log is told what is done: of each start what it found, of each look how
+	// the comparisons stand. nil for nothing. Nothing is logged while a start is
+	// measured.
+	Log *slog.Logger
 
 	// Load sends a running candidate its request and says what it answered; it
 	// ends when ctx does. It is needed where the Spec asks for a load.
@@ -74,6 +80,9 @@ func (e Experiment) Run(ctx context.Context) (*Result, error) {
 	}
 	if e.Observer == nil {
 		e.Observer = silent{}
+	}
+	if e.Log == nil {
+		e.Log = slog.New(slog.DiscardHandler)
 	}
 	run := &run{Experiment: e, r: r}
 	err := run.all(ctx)
@@ -246,6 +255,9 @@ func (x *run) stand(blocks int) []Standing {
 		c, ends := x.r.compare(i, x.schedule)
 		x.standings = append(x.standings, Standing{c, x.r.Candidates[i].Name, ends})
 	}
+	if looking {
+		x.logLook(blocks)
+	}
 	return x.standings
 }
 
@@ -299,6 +311,7 @@ func (x *run) start(ctx context.Context, candidate int, role Role, block, positi
 		started.note(CovariateProbe, probe)
 	}
 	x.r.Starts = append(x.r.Starts, started)
+	x.logStart(started)
 	x.notePull(started)
 	if c.Health == "" && s.Outcome == runner.OutcomeReady {
 		x.r.Candidates[candidate].Health = s.Health

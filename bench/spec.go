@@ -25,6 +25,9 @@ const (
 	Pull  ColdLevel = "pull"  // the image is not in the engine, and is pulled
 )
 
+// ColdLevels are what --cold takes.
+func ColdLevels() []ColdLevel { return []ColdLevel{Auto, Warm, Cache, Pull} }
+
 // Goal says when a comparison has found out enough.
 type Goal string
 
@@ -33,6 +36,14 @@ const (
 	Decide Goal = "decide" // stop at any verdict
 	Claim  Goal = "claim"  // go on from "no regression" to try for "faster"
 )
+
+// Goals are all of them.
+func Goals() []Goal { return []Goal{Decide, Claim} }
+
+// FailOn are what --fail-on takes: the gates, and Inconclusive.
+func FailOn() []string {
+	return []string{GateStarts, GateRegression, GateTarget, GateSize, GateGPUMemory, Inconclusive}
+}
 
 // chosenByRule is the value of Spec.Pairs that leaves the number to the stopping rule.
 const chosenByRule = 0
@@ -118,7 +129,7 @@ const MaxSeed = 1<<53 - 1
 // Validate checks everything that a Spec says, also one that was read from a
 // file. Its errors name the field as the file and the flags do.
 func (s Spec) Validate() error {
-	known := []string{GateStarts, GateRegression, GateTarget, GateSize, GateGPUMemory, Inconclusive}
+	known := FailOn()
 	for _, f := range s.FailOn {
 		if !slices.Contains(known, f) {
 			return fmt.Errorf("fail_on: no gate %q: there are %v", f, known)
@@ -142,9 +153,9 @@ func (s Spec) Validate() error {
 		{s.MaxBytes == nil || *s.MaxBytes > 0, "max_bytes: not a size: e.g. 800MB"},
 		{s.MaxGPUBytes == nil || *s.MaxGPUBytes > 0, "max_gpu_bytes: not a size: e.g. 10GB"},
 		{s.Seed <= MaxSeed, fmt.Sprintf("seed: %d is over %d", s.Seed, uint64(MaxSeed))},
-		{slices.Contains([]ColdLevel{Auto, Warm, Cache, Pull}, s.Cold), fmt.Sprintf("cold: no level %q: there are auto, warm, cache and pull", s.Cold)},
+		{slices.Contains(ColdLevels(), s.Cold), fmt.Sprintf("cold: no level %q: there are auto, warm, cache and pull", s.Cold)},
 		{s.Registry == "" || s.Cold == Pull, "registry: nothing is pulled without --cold pull: add that, or leave --registry away"},
-		{slices.Contains([]Goal{Decide, Claim}, s.Goal), fmt.Sprintf("goal: no goal %q: there are decide and claim", s.Goal)},
+		{slices.Contains(Goals(), s.Goal), fmt.Sprintf("goal: no goal %q: there are decide and claim", s.Goal)},
 	} {
 		if !check.ok {
 			return errors.New(check.says)

@@ -18,6 +18,9 @@ const (
 	Healthcheck RuleKind = "healthcheck" // the engine calls the container healthy
 )
 
+// RuleKinds are all of them.
+func RuleKinds() []RuleKind { return []RuleKind{HTTP, TCP, Log, Exit, Healthcheck} }
+
 // A Rule says when a candidate counts as ready. The zero Rule is HTTP.
 type Rule struct {
 	Kind    RuleKind

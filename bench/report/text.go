@@ -210,6 +210,9 @@ func (p *printer) line(s string) {
 
 func (p *printer) table(t table) {
 	var b strings.Builder
+	if _, ok := p.w.(coloured); ok {
+		t = t.painted()
+	}
 	if p.err == nil {
 		p.err = t.write(&b, lines())
 	}

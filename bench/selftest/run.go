@@ -3,6 +3,7 @@ package selftest
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"time"
 
@@ -43,6 +44,7 @@ type Test struct {
 	Server   runner.Candidate // starts a program that calls Serve with its flags --work and --extra
 	Tool     bench.Tool
 	Observer bench.Observer // may be nil
+	Log      *slog.Logger   // as bench.Experiment has it
 }
 
 // The candidates, the baseline first.
@@ -78,7 +80,7 @@ func (t Test) Run(ctx context.Context) (*Report, error) {
 		candidates = append(candidates, t.candidate(i.name, work, int(math.Round(i.change*perStart))))
 	}
 	result, err := bench.Experiment{
-		Spec: apart(t.spec(t.Plan.Pairs), len(candidates)-1), Runner: t.Runner, Candidates: candidates, Tool: t.Tool, Observer: t.Observer,
+		Spec: apart(t.spec(t.Plan.Pairs), len(candidates)-1), Runner: t.Runner, Candidates: candidates, Tool: t.Tool, Observer: t.Observer, Log: t.Log,
 	}.Run(ctx)
 	if err != nil {
 		return nil, err
@@ -119,7 +121,7 @@ func apart(s bench.Spec, comparisons int) bench.Spec {
 func (t Test) pilot(ctx context.Context, work int) (perStart float64, err error) {
 	result, err := bench.Experiment{
 		Spec: t.spec(pilots), Runner: t.Runner, Candidates: []runner.Candidate{t.candidate("pilot", work, work)},
-		Tool: t.Tool, Observer: notes{t.Observer},
+		Tool: t.Tool, Observer: notes{t.Observer}, Log: t.Log,
 	}.Run(ctx)
 	if err != nil {
 		return 0, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ more. Every run does so too before it begins.`,
 		Example: `  mlbench clean`,
 		Args:    exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := newRunner(name, docker.Options{})
+			r, err := newRunner(name, docker.Options{Log: std.log()})
 			if err != nil {
 				return err
 			}
@@ -38,6 +39,7 @@ more. Every run does so too before it begins.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&name, "runner", "docker", "whose leftovers: docker, process")
+	cmd.Flags().StringVar(&name, "runner", "docker", "whose leftovers: "+strings.Join(runners, ", "))
+	offer(cmd.Flags(), "runner", runners...)
 	return cmd
 }

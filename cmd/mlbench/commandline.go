@@ -21,7 +21,11 @@ func commandLine(cmd *cobra.Command) []string {
 		args, rest = args[:at], append([]string{"--"}, args[at:]...)
 	}
 	words = append(words, args...)
-	cmd.Flags().Visit(func(f *pflag.Flag) { words = append(words, flagWords(f)...) })
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if cmd.InheritedFlags().Lookup(f.Name) == nil { // how it is told changes nothing of what is measured
+			words = append(words, flagWords(f)...)
+		}
+	})
 	return hushed(append(words, rest...))
 }
 

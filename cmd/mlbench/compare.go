@@ -131,7 +131,7 @@ func (o *options) measure(cmd *cobra.Command, std streams, args []string, most i
 		}
 		candidates, err = o.complete(cmd.Flags(), refs, rest)
 	} else {
-		chosen := choose(s, refs, std.err)
+		chosen := choose(s, refs, std.notes())
 		if err := counted(cmd, s, chosen, most); err != nil {
 			return err
 		}
@@ -153,7 +153,8 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	if err := o.prepareHistory(); err != nil {
 		return err
 	}
-	progress := newProgress(std.err)
+	o.log = std.log()
+	progress := newProgress(std.notes())
 	e, err := o.equip(ctx, candidates, progress.Note)
 	if err != nil {
 		return err
@@ -162,7 +163,7 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	by.Command = o.command
 	result, err := bench.Experiment{
 		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: by, Observer: progress,
-		GPU: e.told, Preflight: e.preflight, Load: load.Run,
+		GPU: e.told, Preflight: e.preflight, Log: o.log, Load: load.Run,
 	}.Run(ctx)
 	progress.end()
 	if o.explain && err == nil {
@@ -186,7 +187,7 @@ func tell(result *bench.Result, to outputs[*bench.Result], std streams) error {
 	}
 	kept, err := to.write(result)
 	if result.Measured() {
-		err = errors.Join(err, to.stdout(std.out, result))
+		err = errors.Join(err, to.stdout(std.results(), result))
 	}
 	left := errors.Is(err, syscall.EPIPE) // a reader who leaves, as head does, has had enough
 	if err != nil && !kept && !left {
@@ -205,6 +206,9 @@ func verdict(r *bench.Result) error {
 	}
 	return nil
 }
+
+// runners are what newRunner makes.
+var runners = []string{"docker", "process"}
 
 // newRunner makes the runner of that name. Only here is it known which there
 // are. The options are those of docker; process has what watches the GPUs of them.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +28,7 @@ nothing can be measured.`,
   mlbench doctor --runner process`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := newRunner(name, docker.Options{})
+			r, err := newRunner(name, docker.Options{Log: std.log()})
 			if err != nil {
 				return err
 			}
@@ -40,12 +41,12 @@ nothing can be measured.`,
 			if err != nil {
 				return err
 			}
-			gpus, err := examineGPUs(cmd.Context(), newProgress(std.err).Note)
+			gpus, err := examineGPUs(cmd.Context(), newProgress(std.notes()).Note)
 			if err != nil {
 				return err
 			}
 			found = append(found, gpus...)
-			if err := report.Findings(std.out, found); err != nil {
+			if err := report.Findings(std.results(), found); err != nil {
 				return err
 			}
 			if at := slices.IndexFunc(found, func(f runner.Finding) bool { return f.Subject == "engine" && f.Grade == runner.Missing }); at >= 0 {
@@ -54,7 +55,8 @@ nothing can be measured.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&name, "runner", "docker", "what would start candidates: docker, process")
+	cmd.Flags().StringVar(&name, "runner", "docker", "what would start candidates: "+strings.Join(runners, ", "))
+	offer(cmd.Flags(), "runner", runners...)
 	return cmd
 }
 

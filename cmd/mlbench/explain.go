@@ -88,7 +88,8 @@ func (o *explainOptions) run(cmd *cobra.Command, std streams, args []string) err
 	if err != nil {
 		return err
 	}
-	progress := newProgress(std.err)
+	o.log = std.log()
+	progress := newProgress(std.notes())
 	e, err := o.equip(cmd.Context(), candidates, progress.Note)
 	if err != nil {
 		return err
@@ -104,7 +105,7 @@ func (o *explainOptions) run(cmd *cobra.Command, std streams, args []string) err
 func (o *explainOptions) find(ctx context.Context, e *equipment, candidates []runner.Candidate, p *progress) (*explain.Report, error) {
 	result, err := bench.Experiment{
 		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: tool(), Observer: p, Unjudged: true,
-		GPU: e.told, Preflight: e.preflight,
+		GPU: e.told, Preflight: e.preflight, Log: o.log,
 	}.Run(ctx)
 	if err != nil {
 		return nil, err

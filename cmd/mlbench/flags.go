@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -33,7 +34,8 @@ type options struct {
 	explain bool   // compare only
 	file    string // with candidates and settings; compare and run only
 
-	command []string // as commandLine has it
+	command []string     // as commandLine has it
+	log     *slog.Logger // of what is done; nil for none
 
 	telling rendering[*bench.Result]
 	history string // folder to append the run to; "" for none
@@ -56,7 +58,9 @@ func (o *options) register(f *pflag.FlagSet) {
 	o.registerStart(f)
 	o.telling.register(f, report.Results, "the result")
 	f.StringVar(&o.history, "history", "", "append the run to the history in this `folder`, for mlbench history")
+	offer(f, "goal", words(bench.Goals())...)
 	f.StringSliceVar(&s.FailOn, "fail-on", s.FailOn, "gates that make the exit code 1; with inconclusive, 3 when one is")
+	offer(f, "fail-on", bench.FailOn()...)
 	f.IntVar(&s.AllowFailures, "allow-failures", 0, "failed starts of a candidate that the gate starts lets pass")
 }
 
@@ -73,8 +77,11 @@ func (o *options) registerReady(f *pflag.FlagSet) {
 	f.StringVar(&o.request, "request", "", "first real request once ready, e.g. 'POST /predict'")
 	f.StringVar(&o.body, "body", "", "its body, or @FILE")
 
-	f.StringVar(&s.Runner, "runner", s.Runner, "what starts candidates: docker, process")
-	f.StringVar((*string)(&s.Cold), "cold", string(s.Cold), "what is cold before a start: auto, warm, cache, pull")
+	f.StringVar(&s.Runner, "runner", s.Runner, "what starts candidates: "+strings.Join(runners, ", "))
+	f.StringVar((*string)(&s.Cold), "cold", string(s.Cold), "what is cold before a start: "+strings.Join(words(bench.ColdLevels()), ", "))
+	offer(f, "ready", readyRules()...)
+	offer(f, "runner", runners...)
+	offer(f, "cold", words(bench.ColdLevels())...)
 	f.StringVar(&s.Registry, "registry", "", "with --cold pull, where the images are pulled from: HOST[/PATH] (mlbench serves copies of them itself)")
 }
 
@@ -97,6 +104,7 @@ func (o *options) registerStart(f *pflag.FlagSet) {
 	f.VarP(parsed(&c.Memory, units.RAMInBytes, "size", "unlimited"), "memory", "m", "memory limit, e.g. 512m, 2g")
 	f.VarP(parsed(&c.CPUs, parseCPUs, "number", "all"), "cpus", "", "processors, e.g. 1.5")
 	f.VarP(parsed(&c.GPUs, parseGPUs, "gpus", "none"), "gpus", "", "GPUs for the candidates: all, a number, or device=ID,... (UUIDs, indexes, MIG instances, CDI names)")
+	offer(f, "gpus", "all", "device=")
 	f.BoolVar(&o.noPreflight, "no-preflight", false, "with --gpus, start even where driver, GPUs and image are seen not to fit")
 	f.VarP(parsed(&c.ShmSize, units.RAMInBytes, "size", "the engine's"), "shm-size", "", "size of /dev/shm, e.g. 1g")
 	f.StringVar(&c.Network, "network", "", "network, as docker run has it")
@@ -351,4 +359,24 @@ func limitLike(example string) func(string) (*int64, error) {
 		}
 		return &n, nil
 	}
+}
+
+// words are those of a list of names.
+func words[T ~string](list []T) []string {
+	var s []string
+	for _, x := range list {
+		s = append(s, string(x))
+	}
+	return s
+}
+
+// readyRules are what --ready takes, or begins with.
+func readyRules() []string {
+	kinds := words(runner.RuleKinds())
+	for i, k := range kinds {
+		if k == string(runner.Log) {
+			kinds[i] += "="
+		}
+	}
+	return kinds
 }

@@ -69,6 +69,7 @@ is no image and this host's driver tells of no GPU.`,
 	f.StringSliceVar(&o.names, "gpu-name", nil, "`name` of the host's GPUs, e.g. 'Tesla T4' or 'NVIDIA GeForce RTX 4090', in the same order")
 	f.BoolVar(&o.cdi, "cdi", false, "the engine gives GPUs to containers by CDI, which does not enforce NVIDIA_REQUIRE_*")
 	f.StringVarP(&o.input, "input", "i", "", "read an `archive` instead, as docker save writes it, or an OCI layout in a tar; - for stdin")
+	suffixes(f, "input", ".tar")
 	o.rendering.register(f, report.GPUs, "what was found")
 	return cmd
 }
@@ -112,7 +113,7 @@ func (o gpuOptions) show(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	host, err := hostGPUs(ctx, newProgress(std.err).Note)
+	host, err := hostGPUs(ctx, newProgress(std.notes()).Note)
 	if err != nil {
 		return runner.As(runner.ErrEnvironment, err)
 	}
@@ -140,7 +141,7 @@ func (o gpuOptions) judged(ctx context.Context, std streams) (gpu.Host, error) {
 	if err != nil || h.From == gpu.FromFlags {
 		return h, err
 	}
-	asked, err := hostGPUs(ctx, newProgress(std.err).Note)
+	asked, err := hostGPUs(ctx, newProgress(std.notes()).Note)
 	var trouble *gpu.TroubleError
 	if errors.As(err, &trouble) {
 		if !errors.Is(err, gpu.ErrNoDriver) {
@@ -188,7 +189,7 @@ func (o gpuOptions) read(ctx context.Context, std streams, ref string, opts imag
 	if o.input != "" {
 		return readArchive(ctx, std, o.input, ref, opts)
 	}
-	r, err := docker.New(docker.Options{Notify: newProgress(std.err).Note})
+	r, err := docker.New(docker.Options{Notify: newProgress(std.notes()).Note, Log: std.log()})
 	if err != nil {
 		return nil, err
 	}

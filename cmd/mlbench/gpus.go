@@ -35,7 +35,7 @@ type equipment struct {
 func (o *options) equip(ctx context.Context, candidates []runner.Candidate, note func(line string)) (*equipment, error) {
 	e := &equipment{options: o, note: note}
 	var err error
-	e.runner, err = newRunner(o.spec.Runner, docker.Options{Notify: note, Registry: o.spec.Registry, GPUs: &e.sampler})
+	e.runner, err = newRunner(o.spec.Runner, docker.Options{Notify: note, Registry: o.spec.Registry, GPUs: &e.sampler, Log: o.log})
 	if err != nil || o.candidate.GPUs == nil {
 		return e, err
 	}

@@ -68,6 +68,7 @@ What cannot be read of the file is passed over, and said.`,
 	f.StringVar(&filter.Fingerprint, "fingerprint", "", "only runs whose fingerprint begins with this `id`")
 	f.IntVar(&last, "last", 20, "list so many of the newest runs")
 	f.StringArrayVar(&add, "add", nil, "append the run of this result `file` first (repeatable)")
+	suffixes(f, "add", ".json")
 	telling.register(f, report.Histories, "the history")
 	return cmd
 }
@@ -137,7 +138,7 @@ func appendRun(ctx context.Context, std streams, dir string, r *bench.Result, ke
 		return runner.As(runner.ErrEnvironment, err)
 	}
 	say := func(format string, args ...any) {
-		fmt.Fprintln(std.err, bench.Printable("mlbench: history "+dir+": "+fmt.Sprintf(format, args...)))
+		fmt.Fprintln(std.notes(), bench.Printable("mlbench: history "+dir+": "+fmt.Sprintf(format, args...)))
 	}
 	if appended.Repaired > 0 {
 		say("its last line had no end, as a crash leaves it: those %d bytes are kept, and a new line begun", appended.Repaired)

@@ -42,10 +42,11 @@ measured, and need not be written. A file that is there is left as it is.`,
 			if err != nil {
 				return runner.As(runner.ErrEnvironment, fmt.Errorf("%s cannot be written: %w", path, err))
 			}
-			fmt.Fprintf(std.err, "%s is written: mlbench compare takes what it says\n", path)
+			fmt.Fprintf(std.notes(), "%s is written: mlbench compare takes what it says\n", path)
 			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&path, "file", "f", path, "the `file` to write")
+	suffixes(cmd.Flags(), "file", ".yaml", ".yml")
 	return cmd
 }

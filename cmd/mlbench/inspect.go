@@ -65,11 +65,14 @@ images, NEW is the one that has to.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringArrayVarP(&o.inputs, "input", "i", nil, "read an `archive` instead, as docker save writes it, or an OCI layout in a tar; - for stdin (twice: old and new)")
+	suffixes(f, "input", ".tar")
 	f.StringVar(&o.dockerfile, "dockerfile", "", "check this `file` too, the Dockerfile that the image was built from")
 	f.StringVar(&o.context, "context", "", "`folder` that it was built in (default the Dockerfile's)")
 	f.StringVar(&o.policy, "policy", "", "check that the image keeps to the section policy of this YAML `file`: bases, forbidden, user, size, python, libc, labels, reports")
+	suffixes(f, "policy", ".yaml", ".yml")
 	f.VarP(parsed(&o.limits.MaxBytes, limitLike("--max-size 800MB"), "size", "none"), "max-size", "", "fail if the image's unpacked layers are larger, e.g. 800MB")
 	f.VarP(parsed(&o.limits.Severity, parseSeverity, "level", "none"), "severity", "", "fail at a finding of this severity or above: "+severities())
+	offer(f, "severity", words(image.Severities())...)
 	f.IntVar(&o.top, "top", 15, "how many reasons, owners and layers are shown, the largest")
 	f.BoolVar(&o.all, "all", false, "show all of them, and all that findings rest on")
 	o.telling.register(f, report.Images(0), "what was found")
@@ -250,8 +253,8 @@ func (o *inspectOptions) read(ctx context.Context, std streams, args []string) (
 		}
 		return indexes, nil
 	}
-	progress := newProgress(std.err)
-	r, err := docker.New(docker.Options{Notify: progress.Note})
+	progress := newProgress(std.notes())
+	r, err := docker.New(docker.Options{Notify: progress.Note, Log: std.log()})
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,8 @@ func (r *rendering[T]) register(f *pflag.FlagSet, formats report.Formats[T], wha
 	r.formats = formats
 	f.StringArrayVarP(&r.out, "out", "o", nil, fmt.Sprintf("write %s to this `file` too: %s (repeatable)", what, strings.Join(formats.Suffixes(), ", ")))
 	f.StringVar(&r.format, "format", formats.Names()[0], "what goes to stdout, by `name`: "+strings.Join(formats.Names(), ", "))
+	offer(f, "format", formats.Names()...)
+	suffixes(f, "out", formats.Suffixes()...)
 }
 
 // outputs are where a command tells what it has found.
@@ -66,7 +68,7 @@ func (r *rendering[T]) open() (outputs[T], error) {
 // fails.
 func (to outputs[T]) tell(std streams, found T) error {
 	_, err := to.write(found)
-	return errors.Join(err, to.stdout(std.out, found))
+	return errors.Join(err, to.stdout(std.results(), found))
 }
 
 func writable(path string) error {

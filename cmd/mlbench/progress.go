@@ -34,8 +34,7 @@ var _ bench.Observer = (*progress)(nil)
 func newProgress(w io.Writer) *progress {
 	p := &progress{w: w}
 	if f, ok := w.(*os.File); ok {
-		p.fd = int(f.Fd())
-		p.live = term.IsTerminal(p.fd)
+		p.fd, p.live = int(f.Fd()), isTerminal(f)
 	}
 	return p
 }

@@ -72,6 +72,7 @@ The exit code is 1 where --grade is not held.`,
 	f.StringVarP(&o.dockerfile, "file", "f", "", "the Dockerfile, a `path` in the folder (default FOLDER/Dockerfile)")
 	f.StringArrayVar(&o.args, "build-arg", nil, "`value` of an ARG: NAME=VALUE, or NAME to take the environment's (repeatable)")
 	f.StringVar(&o.builder, "builder", string(runner.AnyBuild), "what builds, by `name`: buildkit, classic, or auto: BuildKit where the engine has it")
+	offer(f, "builder", words([]runner.BuildWith{runner.AnyBuild, runner.BuildKit, runner.Classic})...)
 	f.StringArrayVar(&o.plan.Ignore, "ignore", nil, "files that do not count, by a `pattern` as in .dockerignore (repeatable)")
 	f.BoolVar(&o.plan.IgnoreNoise, "ignore-noise", false, "files that hardly ever come out the same do not count")
 	f.Var(parsed(&o.plan.Limit, parseReproGrade, "n", "none"), "grade", "fail if the grade is worse than this")
@@ -179,8 +180,8 @@ func (o *reproOptions) run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	progress := newProgress(std.err)
-	engine, err := docker.New(docker.Options{Notify: progress.Note})
+	progress := newProgress(std.notes())
+	engine, err := docker.New(docker.Options{Notify: progress.Note, Log: std.log()})
 	if err != nil {
 		return err
 	}

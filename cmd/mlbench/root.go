@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -12,8 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"mlbench/bench"
+	"mlbench/bench/suite"
 	"mlbench/runner"
 )
 
@@ -26,14 +27,6 @@ const (
 	exitEnvironment  = 4   // no engine, no image, never ready, no permission
 	exitInterrupted  = 130 // as a shell reports SIGINT
 )
-
-// streams are what a command reads from and writes to: results to out,
-// everything else to err.
-type streams struct {
-	in  io.Reader
-	out io.Writer
-	err io.Writer
-}
 
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
@@ -127,16 +120,16 @@ func exitCode(err error) int {
 }
 
 func newRoot(std streams) *cobra.Command {
+	std.manner = &manner{color: colorAuto}
 	root := &cobra.Command{
 		Use:   "mlbench",
 		Short: "Measure how fast ML container images start, and why",
 		Long: `mlbench starts container images, finds the moment each is ready, and says
-whether a change made them start sooner: by how much, and how sure that is.
-
-    mlbench compare old:tag new:tag`,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+whether a change made them start sooner: by how much, and how sure that is.`,
+		Example: `  mlbench compare old:tag new:tag
+  mlbench run image:tag --target 1s`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -147,17 +140,54 @@ whether a change made them start sooner: by how much, and how sure that is.
 			}
 			return usage("%s (mlbench --help lists them; e.g. mlbench compare old:tag new:tag)", message)
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error { return std.check() },
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage("%w (%s --help lists the flags; e.g. %s)", err, cmd.CommandPath(), example(cmd))
-	})
-	root.AddCommand(
-		newCompare(std), newRun(std), newInspect(std), newExplain(std), newGPU(std), newRepro(std), newReport(std), newHistory(std), newScenario(std), newInit(std),
-		newSelftest(std), newSelftestServer(), newDoctor(std), newClean(std), newVersion(std),
-	)
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentFlags().SortFlags = false
+	std.register(root.PersistentFlags())
+	group(root, "Measure:", newCompare(std), newRun(std), newScenario(std), newSelftest(std))
+	group(root, "Look into images:", newInspect(std), newExplain(std), newGPU(std), newRepro(std))
+	group(root, "Results:", newReport(std), newHistory(std))
+	group(root, "Set up:", newInit(std), newDoctor(std), newClean(std), newCompletion(std), newVersion(std))
+	root.SetHelpCommandGroupID("Set up:")
+	root.AddCommand(newSelftestServer(), newPages(std), exitCodesTopic(), environmentTopic())
+	complete(root)
 	return root
+}
+
+// group adds commands under a title of the help.
+func group(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range commands {
+		c.GroupID = title
+	}
+	root.AddCommand(commands...)
+}
+
+// flagError says what is wrong with a flag, and which one may be meant.
+func flagError(cmd *cobra.Command, err error) error {
+	near := ""
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		near = nearestFlag(cmd.Flags(), unknown.GetSpecifiedName())
+	}
+	return usage("%w%s (%s --help lists the flags; e.g. %s)", err, near, cmd.CommandPath(), example(cmd))
+}
+
+func nearestFlag(f *pflag.FlagSet, name string) string {
+	var names []string
+	f.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, "--"+f.Name)
+		}
+	})
+	near := suite.Nearest("--"+name, names)
+	if !strings.Contains(near, "did you mean") { // and lists them all
+		return ""
+	}
+	return near
 }
 
 // example is the first line of a command's examples.

@@ -183,7 +183,7 @@ func tags(variants []scenarios.Variant) []string {
 // buildScenario builds variants. What is built already comes from the engine's
 // cache.
 func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, variants []scenarios.Variant, base string) error {
-	r, err := docker.New(docker.Options{Notify: func(line string) { fmt.Fprintln(std.err, line) }})
+	r, err := docker.New(docker.Options{Notify: func(line string) { fmt.Fprintln(std.notes(), line) }, Log: std.log()})
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, varia
 			}
 			return err
 		}
-		fmt.Fprintf(std.err, "built %s\n", v.Tag)
+		fmt.Fprintf(std.notes(), "built %s\n", v.Tag)
 	}
 	return nil
 }

@@ -53,7 +53,8 @@ Interrupted, it removes what it started and writes nothing.`,
 	f.SortFlags = false
 	f.BoolVar(&o.quick, "quick", false, fmt.Sprintf("take about a minute: shorter starts, and %d pairs", selftest.Quick().Pairs))
 	f.VarP(parsed(&o.plan.Pairs, parseSelftestPairs, "n", fmt.Sprint(full.Pairs)), "pairs", "", "of each of the three candidates with the baseline")
-	f.StringVar(&o.plan.Runner, "runner", "docker", "what starts the server: docker, process")
+	f.StringVar(&o.plan.Runner, "runner", "docker", "what starts the server: "+strings.Join(runners, ", "))
+	offer(f, "runner", runners...)
 	f.VarP(parsed(&o.plan.Seed, parseSeed, "n", "random"), "seed", "", "of the order of starts, and of the replays")
 	f.BoolVar(&o.plan.NoCovariate, "no-covariate", false, "judge the times alone; do not use what is known of the host")
 	o.telling.register(f, report.Selftests, "what was found")
@@ -91,14 +92,14 @@ func (o *selftestOptions) run(ctx context.Context, std streams) error {
 		return err
 	}
 	var found *selftest.Report
-	progress := newProgress(std.err)
-	r, err := newRunner(o.plan.Runner, docker.Options{Notify: progress.Note})
+	progress := newProgress(std.notes())
+	r, err := newRunner(o.plan.Runner, docker.Options{Notify: progress.Note, Log: std.log()})
 	if err != nil {
 		return err
 	}
 	server, err := selftestServer(ctx, r, progress)
 	if err == nil {
-		found, err = selftest.Test{Plan: o.plan, Runner: r, Server: server, Tool: tool(), Observer: progress}.Run(ctx)
+		found, err = selftest.Test{Plan: o.plan, Runner: r, Server: server, Tool: tool(), Observer: progress, Log: std.log()}.Run(ctx)
 	}
 	progress.end()
 	err = errors.Join(err, r.Close())

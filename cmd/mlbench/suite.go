@@ -20,6 +20,7 @@ import (
 // registerSuite adds the flag that names a suite file.
 func (o *options) registerSuite(f *pflag.FlagSet) {
 	f.StringVarP(&o.file, "file", "f", "", "suite `file` with candidates and settings; '' for none (default "+suite.File+", if it is there)")
+	suffixes(f, "file", ".yaml", ".yml")
 }
 
 // openSuite reads the suite file, and is nil where there is none.
@@ -30,7 +31,7 @@ func (o *options) openSuite(f *pflag.FlagSet, std streams) (*suite.Suite, error)
 			return nil, nil
 		}
 		path = suite.File
-		fmt.Fprintf(std.err, "using %s (-f '' does without)\n", path)
+		fmt.Fprintf(std.notes(), "using %s (-f '' does without)\n", path)
 	} else if path == "" {
 		return nil, nil
 	}

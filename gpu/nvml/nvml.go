@@ -27,6 +27,9 @@ var libraries = []string{
 // takes seconds to wake; a broken one can hang for ever.
 const patience = time.Minute
 
+// Linked says whether NVIDIA's driver can be asked where there is one.
+const Linked = true
+
 // Host asks the driver of this host's GPUs. Where it cannot be asked at all, the
 // error is a *gpu.TroubleError; what of one GPU cannot be read is told in its
 // Problems.

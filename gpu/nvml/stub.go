@@ -9,6 +9,9 @@ import (
 	"mlbench/gpu"
 )
 
+// Linked says whether NVIDIA's driver can be asked where there is one.
+const Linked = false
+
 // Host says that NVIDIA's driver cannot be asked.
 func Host(context.Context) (gpu.Host, error) { return gpu.Host{}, cannot() }
 

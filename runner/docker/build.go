@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -53,7 +54,12 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 
 	begin := time.Now()
 	made, err := r.build(ctx, b, reader)
-	return runner.Built{ID: made, With: b.With, Version: version, Took: time.Since(begin)}, err
+	built := runner.Built{ID: made, With: b.With, Version: version, Took: time.Since(begin)}
+	if r.opts.Log != nil {
+		r.opts.Log.Debug("build", slog.String("name", b.Name), slog.String("with", string(b.With)),
+			slog.Duration("took", built.Took.Round(time.Millisecond)), slog.Bool("failed", err != nil))
+	}
+	return built, err
 }
 
 // buildWith decides what b is built with, and is its version.

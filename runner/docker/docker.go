@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -71,6 +72,9 @@ type Options struct {
 	Registry string
 	// GPUs watches what candidates use of the GPUs; nil for nothing.
 	GPUs *gpu.Sampler
+	// Log is told what is asked of the engine, though not while a start is
+	// measured: then afterwards. nil for nothing.
+	Log *slog.Logger
 }
 
 // Runner starts containers on the engine that the docker command would use:
@@ -78,6 +82,7 @@ type Options struct {
 // behind the local socket.
 type Runner struct {
 	cli     *client.Client
+	asked   *calls // of cli
 	context string // the docker context that names the engine, "" for none
 	opts    Options
 	session string
@@ -133,6 +138,7 @@ var (
 	_ runner.Gauge   = (*Runner)(nil)
 
 	_ runner.Examiner = (*Runner)(nil)
+	_ runner.Lister   = (*Runner)(nil)
 
 	_ runner.Looker      = (*Runner)(nil)
 	_ runner.FileWitness = (*Runner)(nil)
@@ -148,6 +154,10 @@ func New(opts Options) (*Runner, error) {
 	if err != nil {
 		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("the engine's client cannot be set up: %w: check DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH", err))
 	}
+	asked := &calls{log: opts.Log}
+	if err := asked.listenTo(cli); err != nil {
+		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("the engine's client cannot be listened to: %w", err))
+	}
 	id := make([]byte, 6)
 	_, _ = rand.Read(id) // never fails
 	if opts.Notify == nil {
@@ -155,6 +165,7 @@ func New(opts Options) (*Runner, error) {
 	}
 	return &Runner{
 		cli:      cli,
+		asked:    asked,
 		context:  e.context,
 		opts:     opts,
 		session:  hex.EncodeToString(id),

@@ -60,6 +60,7 @@ func (r *Runner) start(ctx context.Context, c runner.Candidate, timeout time.Dur
 				"something already listens on %s, before %s was started on the host's network: end it, or choose another --port", addr, c.Name))
 		}
 	}
+	defer r.asked.quiet()()
 	r.starts++
 	x := &one{r: r, c: c, look: look, fresh: r.fresh[c.Name], timeout: timeout, name: fmt.Sprintf("mlbench-%s-%d", r.session, r.starts), ended: make(chan struct{})}
 	defer func() {
