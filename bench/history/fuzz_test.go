@@ -49,7 +49,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := holds(bytes.NewReader(b), New(result(2), "").ID)
+		found, err := holds(bytes.NewReader(b), New(result(2), "").ID, New(result(2), "").on)
 		if want := len(log.Entries) + 1; err != nil || !found && len(after.Entries) != want {
 			t.Fatalf("found %d entries with one more line, want %d: %v", len(after.Entries), want, err)
 		}
