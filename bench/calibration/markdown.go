@@ -67,6 +67,9 @@ On hosts of which more was recorded than the times: with covariates, and by the 
 	if len(r.Heavy) > 0 {
 		heavy(&b, r.Heavy)
 	}
+	if len(r.Nights) > 0 {
+		r.nights(&b)
+	}
 	b.WriteString(hosts)
 	_, err := io.WriteString(w, b.String())
 	return err
