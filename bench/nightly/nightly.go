@@ -38,9 +38,9 @@ type Night struct {
 	Keep func(r *bench.Result, name string) (path string, err error)
 	// Note tells what a user should know on the way.
 	Note func(line string)
-	// Repeat is the command line that compares the two again, by what they are
-	// named; nil where there is none.
-	Repeat func(old, candidate string, seed uint64) []string
+	// Repeat is the command line that compares the two again in so many pairs, by
+	// what they are named; nil where there is none.
+	Repeat func(old, candidate string, seed uint64, pairs int) []string
 }
 
 // Run measures the night, appends it, searches, verifies and writes down what
@@ -250,7 +250,7 @@ func (n Night) keep(c *history.Change, r *bench.Result, old, candidate string, s
 	}
 	c.Verification.Result = path
 	if n.Repeat != nil {
-		c.Verification.Command = n.Repeat(old, candidate, seed)
+		c.Verification.Command = n.Repeat(old, candidate, seed, c.Verification.Pairs)
 	}
 }
 
