@@ -69,6 +69,9 @@ const z = 1.959963984540054
 // interval that one measurement has: the fresh one counts for no surer than one of
 // the nights before.
 func againstLevel(fresh stats.Interval, level []float64) stats.Interval {
+	if math.IsInf(fresh.Low, 1) { // it fails now, and was at a level before
+		return fresh
+	}
 	before := stats.HodgesLehmann(level, stats.Cutoff(len(level), 0.025))
 	mean, squares := 0.0, 0.0
 	for _, x := range level {
