@@ -71,7 +71,7 @@ func (r *Report) Findings() []Finding {
 			pairs(row, "A/A: pairs to the end", 22, row.cell(0).Pairs),
 		)
 	}
-	return append(findings, r.nightly()...)
+	return findings
 }
 
 // errors finds the regime in which an error is most frequent, among those on

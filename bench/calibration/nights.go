@@ -212,12 +212,46 @@ func (h Nights) step(ctx context.Context, effect float64, seed uint64, repetitio
 type NightsRow struct {
 	Nights
 	Year  Year
-	Years int
 	Steps []Step
 }
 
-func (p Plan) nights(ctx context.Context, h Nights) (NightsRow, error) {
-	row := NightsRow{Nights: h, Years: p.Years}
+// A NightsPlan says what is measured of mlbench nightly.
+type NightsPlan struct {
+	Nights  []Nights
+	Years   int // of each in which nothing changes
+	Steps   int // histories of each true change
+	Seed    uint64
+	Workers int // goroutines; 0: one a core
+
+	// Progress, if set, is told what is over.
+	Progress func(done, of int, what string)
+}
+
+// A NightsReport is what a NightsPlan measured.
+type NightsReport struct {
+	Plan NightsPlan
+	Rows []NightsRow
+}
+
+// Measure does all that the plan says. What it reports follows from the plan
+// alone, whatever the number of workers.
+func (p NightsPlan) Measure(ctx context.Context) (*NightsReport, error) {
+	report := &NightsReport{Plan: p}
+	for i, h := range p.Nights {
+		if p.Progress != nil {
+			p.Progress(i, len(p.Nights), "nights, "+h.Name)
+		}
+		row, err := p.row(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		report.Rows = append(report.Rows, row)
+	}
+	return report, nil
+}
+
+func (p NightsPlan) row(ctx context.Context, h Nights) (NightsRow, error) {
+	row := NightsRow{Nights: h}
 	years := make([][4]int, p.Years)
 	if err := forEach(ctx, p.Years, p.Workers, func(ctx context.Context, i int) (err error) {
 		y := &years[i]
@@ -233,8 +267,8 @@ func (p Plan) nights(ctx context.Context, h Nights) (NightsRow, error) {
 	}
 	for _, effect := range steps {
 		step := Step{Effect: effect}
-		after, states := make([]int, p.StepRepetitions), make([]history.State, p.StepRepetitions)
-		if err := forEach(ctx, p.StepRepetitions, p.Workers, func(ctx context.Context, i int) (err error) {
+		after, states := make([]int, p.Steps), make([]history.State, p.Steps)
+		if err := forEach(ctx, p.Steps, p.Workers, func(ctx context.Context, i int) (err error) {
 			after[i], states[i], err = h.step(ctx, effect, p.Seed, p.Years+i)
 			return err
 		}); err != nil {

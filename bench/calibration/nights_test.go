@@ -14,7 +14,7 @@ func TestNights(t *testing.T) {
 	if s := os.Getenv("MLBENCH_NIGHTS"); s != "" { // to try settings
 		n, _ = strconv.Atoi(s)
 	}
-	p := Plan{Nights: DefaultNights(), Years: n, StepRepetitions: 10 * n, Seed: 5}
+	p := NightsPlan{Nights: DefaultNights(), Years: n, Steps: 10 * n, Seed: 5}
 	if testing.Short() || n == 1 {
 		p.Nights = p.Nights[:2]
 	}
@@ -27,19 +27,21 @@ func TestNights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a, b := r.Nights[0].Year, again.Nights[0].Year; a != b {
+		if a, b := r.Rows[0].Year, again.Rows[0].Year; a != b {
 			t.Errorf("found %v, then %v", a, b)
 		}
 	}
 	var b strings.Builder
-	r.nights(&b)
+	if err := r.Markdown(&b, "v1"); err != nil {
+		t.Fatal(err)
+	}
 	t.Log(b.String())
-	for _, f := range r.nightly() {
+	for _, f := range r.Findings() {
 		if !f.Met {
 			t.Errorf("%+v", f)
 		}
 	}
-	if got := r.Nights[0].Year; got.Suspicions.Value() == 0 || got.Pairs.Value() == 0 {
+	if got := r.Rows[0].Year; got.Suspicions.Value() == 0 || got.Pairs.Value() == 0 {
 		t.Errorf("nothing was ever suspected: %+v", got)
 	}
 	if !strings.Contains(b.String(), "| noise 4 %, wobble 1 %, 20 pairs ") {

@@ -26,10 +26,6 @@ type Plan struct {
 	Repetitions int      // comparisons of each regime and effect
 	Search      Search   // of the pairs that a fixed number takes
 
-	Nights          []Nights // histories of mlbench nightly
-	Years           int      // of each in which nothing changes
-	StepRepetitions int      // histories of each true change
-
 	Seed    uint64
 	Workers int // goroutines; 0: one a core
 
@@ -48,7 +44,6 @@ func DefaultPlan(repetitions int, seed uint64, traces []Trace) Plan {
 		Seed:        seed,
 		// Its rates decide by a few percent of power, not by the tenth.
 		Search: Search{Replays: max(repetitions/4, 1), Most: 400, Seed: seed},
-		Nights: DefaultNights(), Years: max(repetitions/10, 1), StepRepetitions: max(repetitions/4, 1),
 	}
 	for _, r := range Regimes(0.04) {
 		if r.P90 != 0 {
@@ -66,7 +61,6 @@ type Report struct {
 	Plan    Plan
 	Rows    []Row
 	Targets []TargetRow
-	Nights  []NightsRow
 	Heavy   []Heavy // recorded, not simulated
 }
 
@@ -132,20 +126,12 @@ func (p Plan) Measure(ctx context.Context) (*Report, error) {
 		}
 		report.Targets = append(report.Targets, TargetRow{regime.Name, rateOf(passed)})
 	}
-	for i, h := range p.Nights {
-		p.tell(len(p.Regimes)+len(p.Targets)+i, "nights, "+h.Name)
-		row, err := p.nights(ctx, h)
-		if err != nil {
-			return nil, err
-		}
-		report.Nights = append(report.Nights, row)
-	}
 	return report, nil
 }
 
 func (p Plan) tell(done int, what string) {
 	if p.Progress != nil {
-		p.Progress(done, len(p.Regimes)+len(p.Targets)+len(p.Nights), what)
+		p.Progress(done, len(p.Regimes)+len(p.Targets), what)
 	}
 }
 

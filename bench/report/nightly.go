@@ -20,7 +20,7 @@ var Nightlies = Formats[*nightly.Report]{
 }
 
 // mostNights is how many nights a trend has in a table.
-const mostNights = 30
+const mostNights = 20
 
 func nightlyText(w io.Writer, r *nightly.Report) error {
 	p := printer{w: w}
@@ -29,7 +29,7 @@ func nightlyText(w io.Writer, r *nightly.Report) error {
 		p.line(s)
 	}
 	p.line("")
-	p.table(standings(r).narrowed(0, 5))
+	p.table(standings(r).narrowed(0))
 	for _, c := range r.Changes {
 		p.line("")
 		for i, s := range changeLines(c) {
@@ -165,9 +165,9 @@ func more(n int, one string) string {
 
 // standings is a row a candidate.
 func standings(r *nightly.Report) table {
-	t := table{left: 1, last: true, head: []string{"candidate", "ready (median) [95 %]", "against the reference", "since its level", "nights", "trend, state"}}
+	t := table{left: 1, last: true, head: []string{"candidate", "ready (median) [95 %]", "against the reference", "against its level", "nights", "state", "trend"}}
 	for _, s := range r.Candidates {
-		row := []string{word(s.Candidate), unknown, unknown, unknown, fmt.Sprint(s.Nights), standing(s)}
+		row := []string{word(s.Candidate), unknown, unknown, unknown, fmt.Sprint(s.Nights), standing(s), spark(s.Trend)}
 		if s.Ready != nil {
 			row[1] = readyIn(s.Ready)
 		}
@@ -186,17 +186,17 @@ func changeOf(i history.Interval) bench.Change {
 	return bench.Change{Estimate: from(i.Estimate, inf), Low: from(i.Low, -inf), High: from(i.High, inf)}
 }
 
-// standing is the trend of a candidate and what is known of it.
+// standing is what is known of a candidate.
 func standing(s nightly.Standing) string {
 	says := map[nightly.State]string{
 		nightly.Learning: "needs " + more(s.Needs, "night"), nightly.Steady: "steady", nightly.Unmeasured: "not compared",
-		nightly.State(history.SlowDown): "SLOWER", nightly.State(history.SlightSlowDown): "slower, within the margin", nightly.State(history.SpeedUp): "faster",
-		nightly.State(history.Suspected): "suspected", nightly.State(history.Refuted): "steady, a suspicion was refuted",
+		nightly.State(history.SlowDown): "SLOWER", nightly.State(history.SlightSlowDown): "slower, in the margin", nightly.State(history.SpeedUp): "faster",
+		nightly.State(history.Suspected): "suspected", nightly.State(history.Refuted): "steady (refuted)",
 	}[s.State]
 	if says == "" {
 		says = word(string(s.State))
 	}
-	return strings.TrimSpace(spark(s.Trend) + " " + says)
+	return says
 }
 
 // spark draws the newest nights of a trend on a line.
@@ -241,7 +241,7 @@ func changeLines(c history.Change) []string {
 	case c.Before.Digest != "" && c.Before.Digest != c.After.Digest:
 		between += fmt.Sprintf(": %s → %s", digest(c.Before.Digest), digest(c.After.Digest))
 	case c.Before.Digest != "":
-		between += fmt.Sprintf(", both of %s: the image is the same, what changed is outside of it", digest(c.Before.Digest))
+		between += fmt.Sprintf(", both of %s", digest(c.Before.Digest))
 	}
 	lines := []string{head, between, fmt.Sprintf("the history shows %s over %s (p = %s)", percent(c.Seen), plural(c.Nights, "night"), exact(c.P))}
 	if v != nil {
