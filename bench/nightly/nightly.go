@@ -58,11 +58,12 @@ func (n Night) Run(ctx context.Context) (*Report, error) {
 	}
 	defer release()
 	n.Spec.Pinned = true
-	r, err := n.Measure(ctx, n.Spec, n.Candidates)
+	r, err := n.measure(ctx, rep)
 	if r == nil || len(r.Starts) == 0 {
 		return rep, errors.Join(err, missing(err))
 	}
 	rep.Spec = r.Spec
+	n.Candidates = slices.DeleteFunc(slices.Clone(n.Candidates), func(c runner.Candidate) bool { return !has(r, c.Name) })
 	if appendErr := n.append(ctx, rep, r); appendErr != nil {
 		return rep, errors.Join(err, runner.As(runner.ErrEnvironment, appendErr))
 	}
@@ -74,6 +75,41 @@ func (n Night) Run(ctx context.Context) (*Report, error) {
 	}
 	rep.judge(r)
 	return rep, err
+}
+
+// measure measures the night. A candidate that is never ready is told, and kept as a
+// run of its own, and the others are measured without it: one that is broken is not
+// to hide what becomes of the rest. The reference has to be ready.
+func (n Night) measure(ctx context.Context, rep *Report) (*bench.Result, error) {
+	left := slices.Clone(n.Candidates)
+	for {
+		r, err := n.Measure(ctx, n.Spec, left)
+		var never *bench.NeverReadyError
+		if ctx.Err() != nil || !errors.As(err, &never) || never.Candidate == left[0].Name {
+			return r, err
+		}
+		for line := range strings.Lines(err.Error()) {
+			n.Note(strings.TrimRight(line, "\n"))
+		}
+		why, _, _ := strings.Cut(err.Error(), "\n")
+		rep.Failed = append(rep.Failed, Failed{bench.GateStarts, never.Candidate, bench.Fail, why})
+		left = slices.DeleteFunc(left, func(c runner.Candidate) bool { return c.Name == never.Candidate })
+		if len(left) == 1 {
+			return r, nil
+		}
+		if err := n.append(ctx, rep, r); err != nil {
+			return nil, runner.As(runner.ErrEnvironment, err)
+		}
+	}
+}
+
+// never reports whether a candidate was never ready tonight.
+func (r *Report) never(name string) bool {
+	return slices.ContainsFunc(r.Failed, func(f Failed) bool { return f.Gate == bench.GateStarts && f.Candidate == name })
+}
+
+func has(r *bench.Result, name string) bool {
+	return slices.ContainsFunc(r.Candidates, func(c runner.Candidate) bool { return c.Name == name })
 }
 
 func missing(err error) error {
@@ -140,6 +176,11 @@ func (n Night) standings(rep *Report, r *bench.Result) error {
 			s.Ready = tonight.Candidates[i].Ready
 		}
 		rep.Candidates = append(rep.Candidates, s)
+	}
+	for _, f := range rep.Failed { // never ready, and no part of the run that counts
+		if !slices.ContainsFunc(tonight.Candidates, func(c history.Candidate) bool { return c.Name == f.Candidate }) {
+			rep.Candidates = append(rep.Candidates, Standing{Candidate: f.Candidate, State: Unmeasured})
+		}
 	}
 	rep.gone(nights, at)
 	return nil

@@ -27,6 +27,7 @@ type world struct {
 	digest map[string]string  // of names, where they are not their Ref
 	kernel string
 	fails  map[string]bool
+	never  string // the Ref of what is not even ready in its unmeasured start
 
 	measured [][]string // the Refs of each experiment
 	before   func()     // each
@@ -63,6 +64,13 @@ func (w *world) measure(ctx context.Context, spec bench.Spec, candidates []runne
 			c.Digest = "sha256:" + c.Ref
 		}
 		r.Candidates = append(r.Candidates, c)
+	}
+	for i, c := range candidates {
+		if w.never == c.Ref {
+			r.Ended = bench.EndedFailed
+			r.Starts = append(r.Starts, bench.Start{Candidate: i, Role: bench.RoleWarmup, BeginAt: w.now, Outcome: runner.OutcomeExited})
+			return r, errors.Join(r.Judge(), runner.As(runner.ErrEnvironment, &bench.NeverReadyError{Candidate: c.Name, Problem: "it exits", Log: []string{"no model"}}))
+		}
 	}
 	pairs := spec.Pairs
 	if pairs == 0 {
@@ -352,6 +360,31 @@ func TestTroubledHistory(t *testing.T) {
 	}
 	if err != nil || len(r.Changes) != 1 || r.Changes[0].State != history.SlowDown {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestNeverReady: what is broken fails the night and does not hide the rest.
+func TestNeverReady(t *testing.T) {
+	w := newWorld(t)
+	w.times["other"] = 200
+	w.never = "svc"
+	r, err := w.night(t.Context(), "reference", "svc", "other")
+	if err != nil || r.Verdict != bench.Fail || len(r.Candidates) != 2 || len(r.Failed) != 1 || r.Failed[0].Gate != bench.GateStarts || r.Failed[0].Candidate != "svc" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if other, svc := r.Candidates[0], r.Candidates[1]; other.Candidate != "other" || other.Nights != 1 || other.Change == nil || svc.State != Unmeasured {
+		t.Errorf("%+v, %+v", other, svc)
+	}
+	if !strings.Contains(strings.Join(w.notes, "\n"), "no model") {
+		t.Errorf("noted %q", w.notes)
+	}
+	r, err = w.night(t.Context())
+	if err != nil || r.Verdict != bench.Fail || len(r.Candidates) != 1 || r.Candidates[0].State != Unmeasured || r.Run == "" {
+		t.Errorf("alone: %+v, %v", r, err)
+	}
+	w.never = "reference"
+	if r, err = w.night(t.Context()); !errors.Is(err, runner.ErrEnvironment) || r.Run == "" {
+		t.Errorf("the reference: %+v, %v", r, err)
 	}
 }
 

@@ -145,7 +145,7 @@ func (r *Report) gone(nights []*history.Entry, at int) {
 		now = append(now, c.Name)
 	}
 	for _, c := range nights[at-1].Candidates {
-		if !slices.Contains(now, c.Name) {
+		if !slices.Contains(now, c.Name) && !r.never(c.Name) {
 			gone = append(gone, c.Name)
 		}
 	}
@@ -167,8 +167,11 @@ func (r *Report) gone(nights []*history.Entry, at int) {
 // judge makes the verdict of what was measured and found.
 func (r *Report) judge(res *bench.Result) {
 	r.Verdict = res.Verdict
+	if len(r.Failed) > 0 && slices.Contains(res.Spec.FailOn, bench.GateStarts) { // never ready
+		r.Verdict = bench.Fail
+	}
 	for _, g := range res.Gates {
-		if g.Verdict != bench.Pass && slices.Contains(res.Spec.FailOn, g.Name) {
+		if name := res.Candidates[g.Candidate].Name; g.Verdict != bench.Pass && slices.Contains(res.Spec.FailOn, g.Name) && !(g.Name == bench.GateStarts && r.never(name)) {
 			r.Failed = append(r.Failed, Failed{g.Name, res.Candidates[g.Candidate].Name, g.Verdict, g.Why})
 		}
 	}

@@ -132,7 +132,7 @@ func (o *options) measured(ctx context.Context, progress *progress, spec bench.S
 	by.Command = o.command
 	r, err := bench.Experiment{
 		Spec: spec, Runner: e.runner, Candidates: candidates, Tool: by, Observer: progress,
-		GPU: e.told, Preflight: e.preflight, Load: load.Run,
+		GPU: e.told, Preflight: e.preflight, Load: load.Run, Unjudged: spec.Pinned,
 	}.Run(ctx)
 	return r, errors.Join(err, e.close())
 }
