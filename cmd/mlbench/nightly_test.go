@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -100,5 +101,52 @@ func repeatNight(t *testing.T, dir string, nights int) {
 		if _, err := history.Append(t.Context(), dir, e); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestNightlyStartsTheOldImage: an image that no tag names any more is started by
+// its digest.
+func TestNightlyStartsTheOldImage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts some 40 containers")
+	}
+	needEngine(t)
+	dir := t.TempDir()
+	suite, runs, moving := filepath.Join(dir, "mlbench.yaml"), filepath.Join(dir, "runs"), "mlbench-test/nightly:"+fmt.Sprint(os.Getpid())
+	tag := func(image string) {
+		t.Helper()
+		if out, err := exec.Command("docker", "tag", image, moving).CombinedOutput(); err != nil {
+			t.Fatalf("docker tag: %v: %s", err, out)
+		}
+	}
+	if _, err := exec.LookPath("docker"); err != nil {
+		lacking(t, "needs the docker command to move a tag: %v", err)
+	}
+	t.Cleanup(func() { _ = exec.Command("docker", "rmi", moving).Run() })
+	reference, soon, late := fixtureImage(t, "one", "EXPOSE 8080"), fixtureImage(t, "soon", "EXPOSE 8080", `CMD ["-listen-after", "50ms"]`), fixtureImage(t, "late", "EXPOSE 8080", `CMD ["-listen-after", "900ms"]`)
+	writeMode(t, suite, fmt.Sprintf("cold: warm\nhealth: /healthz\ncandidates: [{name: reference, image: '%s'}, {name: service, image: '%s'}]\n", reference, moving), 0o600)
+	var o, e bytes.Buffer
+	night := func() int {
+		o.Reset()
+		e.Reset()
+		return run(t.Context(), streams{strings.NewReader(""), &o, &e}, []string{"nightly", "-f", suite, "--history", runs, "--pairs", "4", "--min-pairs", "6", "--max-pairs", "8"})
+	}
+	tag(soon)
+	if code := night(); code != 0 {
+		t.Fatalf("exit code %d: %s%s", code, &o, &e)
+	}
+	repeatNight(t, runs, 13)
+	tag(late)
+	code := 0
+	for n := 1; n <= 3 && code == 0; n++ {
+		code = night()
+	}
+	for _, want := range []string{"measured afresh, what it was against what it is: +", "→ sha256:", "repeat: mlbench compare sha256:"} {
+		if !strings.Contains(o.String(), want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if code != 1 || t.Failed() {
+		t.Errorf("exit code %d: %s%s", code, &o, &e)
 	}
 }
