@@ -127,6 +127,11 @@ func TestTracks(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.name, runs, want)
 		}
 	}
+	cut := nightOf(1)
+	cut.Ended = bench.EndedInterrupted
+	if n := (&Log{Entries: []Entry{New(cut, "")}}).Tracks()[0].Nights[0]; !math.IsInf(n.Log, 1) {
+		t.Errorf("an interrupted night counts: %+v", n)
+	}
 	r := nightOf(1)
 	log := Log{Entries: []Entry{New(r, "")}}
 	n := log.Tracks()[0].Nights[0]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mlbench/bench"
 )
 
 // A Track is one candidate night after night, held against the same reference in
@@ -30,7 +33,8 @@ type Night struct {
 	Digest    string
 	Ref       string
 	// Log is ln(1 + change) against the reference. It is not finite where
-	// either failed too often for that to be known.
+	// either failed too often for that to be known, and of a night that did not get
+	// to its end.
 	Log   float64
 	Entry *Entry // nil where nights are simulated
 	// Candidate is its place in the Entry.
@@ -68,8 +72,9 @@ func (log *Log) Tracks() []*Track {
 			}
 			from := e.Candidates[c.Candidate]
 			n := Night{Run: e.ID, StartedAt: e.StartedAt, Digest: from.Digest, Ref: from.ref(), Log: math.Inf(1), Entry: e, Candidate: c.Candidate}
-			// Where most starts of either failed the estimate is null, or −1.
-			if x := c.Change.Estimate; x != nil && *x > -1 {
+			// Where most starts of either failed the estimate is null, or −1; that of
+			// a few pairs before an interruption is no night's.
+			if x := c.Change.Estimate; x != nil && *x > -1 && e.Ended != bench.EndedInterrupted && e.Ended != bench.EndedFailed {
 				n.Log = math.Log1p(*x)
 			}
 			t.Nights = append(t.Nights, n)
@@ -138,12 +143,15 @@ func Occupy(dir string) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	if err := lock(ctx, f); err != nil {
+		defer func() { _ = f.Close() }()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return nil, fmt.Errorf("history %s: locking %s: %w", dir, lockName, err)
+		}
 		by := ""
 		if b, readErr := os.ReadFile(f.Name()); readErr == nil && len(b) < 100 {
-			by = strings.TrimSpace(string(b)) + ": "
+			by = ": " + strings.TrimSpace(string(b))
 		}
-		_ = f.Close()
-		return nil, fmt.Errorf("history %s: another night is being measured: %s%w: wait for it, or end it", dir, by, err)
+		return nil, fmt.Errorf("history %s: another night is being measured%s: wait for it, or end it", dir, by)
 	}
 	if f.Truncate(0) == nil {
 		_, _ = fmt.Fprintf(f, "process %d since %s\n", os.Getpid(), time.Now().UTC().Format(time.RFC3339)) // for people alone

@@ -281,7 +281,7 @@ func TestUnfinished(t *testing.T) {
 			break
 		}
 	}
-	if !errors.Is(err, gone) || len(r.Changes) != 0 || r.Run == "" || r.Candidates[0].State != State(history.Suspected) {
+	if !errors.Is(err, gone) || len(r.Changes) != 0 || r.Run == "" || r.Candidates[0].State != State(history.Suspected) || r.Verdict != bench.Unknown {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	w.before = nil

@@ -176,16 +176,16 @@ func (r *Report) judge(res *bench.Result) {
 		}
 	}
 	for _, c := range r.Changes {
-		switch {
-		case c.State == history.SlowDown && slices.Contains(res.Spec.FailOn, bench.GateRegression):
+		if c.State == history.SlowDown && slices.Contains(res.Spec.FailOn, bench.GateRegression) {
 			r.Verdict = bench.Fail
-		case c.State == history.Suspected && r.Verdict == bench.Pass:
-			r.Verdict = bench.Unknown
 		}
 	}
 	for _, s := range r.Candidates {
+		if s.State == stateOf(history.Suspected) && r.Verdict == bench.Pass {
+			r.Verdict = bench.Unknown
+		}
 		if s.LeftOut > 0 {
-			r.warn("%s: %d of %d nights at this level are left out of the search, as most starts of the candidate or of the reference failed in them", s.Candidate, s.LeftOut, s.Nights)
+			r.warn("%s: %d of %d nights at this level are left out of the search, as they did not get to their end, or most starts of the candidate or of the reference failed in them", s.Candidate, s.LeftOut, s.Nights)
 		}
 	}
 }
