@@ -11,6 +11,11 @@ import (
 // what is taken for an entry can be appended again, and that one line more is
 // read whatever is before it.
 func FuzzRead(f *testing.F) {
+	night, err := encode(New(nightOf(3), ""))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(append(night, []byte(`{"schema":"mlbench.history.change/v1","id":"1","series":"s","candidate":"c","night":"n","before":{"run":"b"},"after":{"run":"a"},"state":"refuted"}`)...))
 	good, err := encode(New(result(1), "r.json"))
 	if err != nil {
 		f.Fatal(err)
@@ -38,6 +43,15 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		Look("h", log, Filter{}, bench.Tool{})
+		nights := log.Nights()
+		for i, e := range nights {
+			e.ReferenceDiffers(nights[max(i-1, 0)])
+		}
+		for _, track := range log.Tracks() {
+			if len(track.Nights) == 0 || track.ID == "" {
+				t.Errorf("an empty track: %+v", track)
+			}
+		}
 		tail, err := unended(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			t.Fatal(err)
