@@ -16,7 +16,7 @@ func (r *NightsReport) Findings() []Finding {
 	}
 	row := r.Rows[0]
 	alerts := Finding{
-		Goal: "nightly: false alerts in a year of an image", Wanted: "≤ 1", Measured: row.Year.Alerts.String(), Worst: row.Name,
+		Goal: "nightly: false alerts in a year of an image", Wanted: "≤ 1", Measured: fine(row.Year.Alerts), Worst: row.Name,
 		Met: row.Year.Alerts.Of > 0 && !row.Year.Alerts.Exceeds(1), Must: true,
 	}
 	step := Finding{Goal: fmt.Sprintf("nightly: a step of +10 %% alerted within %d nights", promisedNights), Wanted: "≥ 95 %", Worst: row.Name}
