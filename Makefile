@@ -92,10 +92,11 @@ bench-inspect: engine ## measure how fast images are looked into, beside dive (s
 		GOBIN=$$dir $(GO) install github.com/wagoodman/dive@v$(DIVE_VERSION) && \
 		bin/peers -dive $$dir/dive -version '$(VERSION)' $(if $(ROUNDS),-rounds '$(ROUNDS)',-o docs/inspect.md)
 
-calibrate: build ## measure mlbench's own error rates (some minutes), into docs/calibration.md
+calibrate: build ## measure mlbench's own error rates (some minutes), into docs/calibration.md and docs/calibration-nights.md
 	@mkdir -p docs
 	$(GO) run ./cmd/calibrate -o docs/calibration.md -version '$(VERSION)' \
 		-traces bench/calibration/testdata/traces -heavy bench/calibration/testdata/heavy
+	$(GO) run ./cmd/calibrate -nights -o docs/calibration-nights.md -version '$(VERSION)'
 
 # Of what is committed, from a clone of its own: the same commit gives the same
 # bytes. PLATFORMS=linux/amd64 builds that one alone.

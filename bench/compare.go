@@ -40,6 +40,13 @@ func verdictOf(i stats.Interval, delta float64, goal Goal) (v Verdict, ends bool
 	return Undecided, false
 }
 
+// VerdictOf reads the verdict off a change and its interval, as every comparison's
+// is.
+func VerdictOf(c Change, margin float64) Verdict {
+	v, _ := verdictOf(stats.Interval{Estimate: c.Estimate, Low: c.Low, High: c.High}, margin, Decide)
+	return v
+}
+
 // compare holds one candidate against the baseline at the last look that the
 // pairs so far allow, and says whether the run may end with it.
 func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, ends bool) {

@@ -49,8 +49,10 @@ func (r *Result) gates() []Gate {
 	for i := range r.Candidates {
 		gates = append(gates, r.startsGate(i))
 	}
-	for _, c := range r.On(MetricReady) {
-		gates = append(gates, r.regressionGate(c))
+	if !r.Spec.Pinned {
+		for _, c := range r.On(MetricReady) {
+			gates = append(gates, r.regressionGate(c))
+		}
 	}
 	for _, i := range r.judged() {
 		if r.Spec.TargetGates {

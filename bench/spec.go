@@ -92,8 +92,13 @@ type Spec struct {
 	Connections int     `json:"connections,omitempty"`
 	LoadBlocks  int     `json:"load_blocks,omitempty"`
 
-	MaxBytes      *int64   `json:"max_bytes"`               // size gate; nil for none
-	MaxGPUBytes   *int64   `json:"max_gpu_bytes,omitempty"` // GPU memory gate; nil for none
+	MaxBytes    *int64 `json:"max_bytes"`               // size gate; nil for none
+	MaxGPUBytes *int64 `json:"max_gpu_bytes,omitempty"` // GPU memory gate; nil for none
+	// Pinned says that the baseline is a pinned reference, by which candidates
+	// are followed over time: they are as they are to it, and the gate regression
+	// is not asked.
+	Pinned bool `json:"pinned,omitempty"`
+
 	AllowFailures int      `json:"allow_failures"`
 	FailOn        []string `json:"fail_on"`
 

@@ -79,9 +79,11 @@ const hosts = `
 Noise is the standard deviation of the logarithm of a start's time. *Neighbour*: slower while on, 10 starts on and 20 off on average. *Tail*: the extra time averages half a start. *Growing*: from half to twice the noise over 80 starts. *Bimodal*: half of the starts, by chance. *Probe*: fixed work before each start tells of the noise. *Covariate influenced*: what was recorded with a start correlates by 0.9 with the noise, and the candidate itself shifts it. *Trace*: recorded starts of one image, replayed from a random place; its rates hold for the hours in which it was recorded.
 `
 
-func (r *Report) goals(b *strings.Builder) {
+func (r *Report) goals(b *strings.Builder) { goals(b, r.Findings()) }
+
+func goals(b *strings.Builder, findings []Finding) {
 	rows := [][]string{{"goal", "wanted", "measured", "regime", "met"}}
-	for _, f := range r.Findings() {
+	for _, f := range findings {
 		met := "met"
 		switch {
 		case f.Open:

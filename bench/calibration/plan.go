@@ -25,8 +25,9 @@ type Plan struct {
 	Targets     []Regime // the target gate; each knows its P90
 	Repetitions int      // comparisons of each regime and effect
 	Search      Search   // of the pairs that a fixed number takes
-	Seed        uint64
-	Workers     int // goroutines; 0: one a core
+
+	Seed    uint64
+	Workers int // goroutines; 0: one a core
 
 	// Progress, if set, is told what is over.
 	Progress func(done, of int, what string)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mlbench/bench"
+	"mlbench/stats"
 )
 
 // LineSchema is the form of a line. Fields are never renamed within it;
@@ -26,9 +27,12 @@ type Entry struct {
 	StartedAt  time.Time `json:"started_at"`
 	AppendedAt time.Time `json:"appended_at"` // by the clock of whoever appended it
 
-	Tool        bench.Tool        `json:"tool"`
-	Seed        uint64            `json:"seed"`
-	Ended       bench.Ended       `json:"ended"`
+	Tool  bench.Tool  `json:"tool"`
+	Seed  uint64      `json:"seed"`
+	Ended bench.Ended `json:"ended"`
+	// Nightly says that it is a night of mlbench nightly: its first candidate is
+	// the pinned reference.
+	Nightly     bool              `json:"nightly,omitempty"`
 	Verdict     bench.GateVerdict `json:"verdict"`
 	FailedGates []string          `json:"failed_gates,omitempty"`
 	Fingerprint Fingerprint       `json:"fingerprint"`
@@ -39,6 +43,8 @@ type Entry struct {
 	// Result is the whole result file, where it was kept: its path, relative to
 	// the history's folder where it lies in there.
 	Result string `json:"result,omitempty"`
+
+	line int // in its file, from 1; 0 where it was not read
 }
 
 // A Candidate is one of an experiment. Times are milliseconds.
@@ -78,6 +84,9 @@ type Interval struct {
 	High     *float64 `json:"high"`
 }
 
+// NewInterval is an interval as lines have it.
+func NewInterval(i stats.Interval) Interval { return interval(i.Estimate, i.Low, i.High) }
+
 func interval(estimate, low, high float64) Interval {
 	return Interval{finite(estimate), finite(low), finite(high)}
 }
@@ -94,7 +103,7 @@ func New(r *bench.Result, kept string) Entry {
 	e := Entry{
 		Schema: LineSchema, ID: id(r), StartedAt: r.StartedAt.UTC(),
 		Tool: bench.Tool{Version: bounded(r.Tool.Version), Go: bounded(r.Tool.Go)},
-		Seed: r.Spec.Seed, Ended: r.Ended, Verdict: r.Verdict,
+		Seed: r.Spec.Seed, Ended: r.Ended, Nightly: r.Spec.Pinned, Verdict: r.Verdict,
 		Fingerprint: fingerprint(r), Candidates: []Candidate{}, Result: kept,
 	}
 	for _, g := range r.Gates {

@@ -63,7 +63,27 @@ func open(dir string) (*os.File, error) {
 // already. It has the file locked meanwhile, so that no other process's line
 // comes between; when it returns the line is on the disk. It waits for others
 // until ctx ends, and half a minute at most.
-func Append(ctx context.Context, dir string, e Entry) (a Appended, err error) {
+func Append(ctx context.Context, dir string, e Entry) (Appended, error) {
+	return underLock(ctx, dir, func(f *os.File, a *Appended) error {
+		e.AppendedAt = appendedNow()
+		e.Result = within(dir, e.Result)
+		if err := e.check(); err != nil {
+			return fmt.Errorf("not an entry: %w", err)
+		}
+		return a.add(f, e, e.on, e.ID)
+	})
+}
+
+// on reports whether a line is of this run.
+func (e Entry) on(l line) bool {
+	known, kind := decode(l)
+	return kind == isEntry && known.ID == e.ID
+}
+
+func appendedNow() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// underLock lets do append to the file.
+func underLock(ctx context.Context, dir string, do func(f *os.File, a *Appended) error) (a Appended, err error) {
 	if err := Prepare(dir); err != nil {
 		return a, err
 	}
@@ -77,17 +97,16 @@ func Append(ctx context.Context, dir string, e Entry) (a Appended, err error) {
 	if err := lock(ctx, f); err != nil {
 		return a, fmt.Errorf("history %s: locking %s, which another mlbench may be writing: %w", dir, FileName, err)
 	}
-	e.AppendedAt = time.Now().UTC().Truncate(time.Millisecond)
-	e.Result = within(dir, e.Result)
-	if err := a.add(f, e); err != nil {
+	if err := do(f, &a); err != nil {
 		return a, fmt.Errorf("history %s: %w", dir, err)
 	}
 	return a, syncFolder(dir)
 }
 
-// add writes the line, under the lock.
-func (a *Appended) add(f *os.File, e Entry) error {
-	line, err := encode(e)
+// add writes what of this id is not there yet on a line, under the lock. Is tells
+// of a line that has the id whether it is that.
+func (a *Appended) add(f *os.File, what any, is func(line) bool, id string) error {
+	line, err := encode(what)
 	if err != nil {
 		return err
 	}
@@ -95,7 +114,7 @@ func (a *Appended) add(f *os.File, e Entry) error {
 	if err != nil {
 		return err
 	}
-	if a.Duplicate, err = holds(io.NewSectionReader(f, 0, size), e.ID); err != nil || a.Duplicate {
+	if a.Duplicate, err = holds(io.NewSectionReader(f, 0, size), id, is); err != nil || a.Duplicate {
 		return err
 	}
 	tail, err := unended(f, size)
@@ -114,30 +133,26 @@ func (a *Appended) add(f *os.File, e Entry) error {
 	return f.Sync()
 }
 
-func encode(e Entry) ([]byte, error) {
+func encode(what any) ([]byte, error) {
 	var b bytes.Buffer
 	to := json.NewEncoder(&b) // which ends the line
 	to.SetEscapeHTML(false)
-	if err := to.Encode(e); err != nil {
+	if err := to.Encode(what); err != nil {
 		return nil, err
 	}
 	if b.Len() > maxLine {
 		return nil, fmt.Errorf("the line would be %d bytes long, and %d are the most", b.Len(), maxLine)
 	}
-	if err := e.check(); err != nil {
-		return nil, fmt.Errorf("not an entry: %w", err)
-	}
 	return b.Bytes(), nil
 }
 
-// holds reports whether a whole line has the run.
-func holds(in io.Reader, id string) (found bool, err error) {
+// holds reports whether a whole line has what is of the id.
+func holds(in io.Reader, id string, is func(line) bool) (found bool, err error) {
 	// Inside of a JSON string a quote would have a backslash before it.
 	needle := []byte(`"id":"` + id + `"`)
 	err = eachLine(in, func(l line) bool {
 		if bytes.Contains(l.text, needle) {
-			e, kind := decode(l)
-			found = kind == isEntry && e.ID == id
+			found = is(l)
 		}
 		return !found
 	})

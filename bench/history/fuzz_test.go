@@ -11,6 +11,11 @@ import (
 // what is taken for an entry can be appended again, and that one line more is
 // read whatever is before it.
 func FuzzRead(f *testing.F) {
+	night, err := encode(New(nightOf(3), ""))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(append(night, []byte(`{"schema":"mlbench.history.change/v1","id":"1","series":"s","candidate":"c","night":"n","before":{"run":"b"},"after":{"run":"a"},"state":"refuted"}`)...))
 	good, err := encode(New(result(1), "r.json"))
 	if err != nil {
 		f.Fatal(err)
@@ -38,6 +43,15 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		Look("h", log, Filter{}, bench.Tool{})
+		nights := log.Nights()
+		for i, e := range nights {
+			e.ReferenceDiffers(nights[max(i-1, 0)])
+		}
+		for _, track := range log.Tracks() {
+			if len(track.Nights) == 0 || track.ID == "" {
+				t.Errorf("an empty track: %+v", track)
+			}
+		}
 		tail, err := unended(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			t.Fatal(err)
@@ -49,7 +63,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := holds(bytes.NewReader(b), New(result(2), "").ID)
+		found, err := holds(bytes.NewReader(b), New(result(2), "").ID, New(result(2), "").on)
 		if want := len(log.Entries) + 1; err != nil || !found && len(after.Entries) != want {
 			t.Fatalf("found %d entries with one more line, want %d: %v", len(after.Entries), want, err)
 		}

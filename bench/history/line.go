@@ -65,6 +65,7 @@ const (
 	isOther      // a line of another schema
 	isDamaged
 	isLong
+	isChange
 )
 
 // decode reads a line.
@@ -106,7 +107,10 @@ func (d decoder) decode(l line) (Entry, kind) {
 	var head struct {
 		Schema *string `json:"schema"`
 	}
-	if json.Unmarshal(l.text, &head) == nil && head.Schema != nil && *head.Schema != "" && *head.Schema != LineSchema {
+	if json.Unmarshal(l.text, &head) == nil && head.Schema != nil && *head.Schema == ChangeSchema {
+		return Entry{}, isChange
+	}
+	if head.Schema != nil && *head.Schema != "" && *head.Schema != LineSchema {
 		return Entry{}, isOther
 	}
 	return Entry{}, isDamaged

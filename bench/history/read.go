@@ -20,7 +20,8 @@ var ErrNone = errors.New("no history")
 
 // A Log is what a history's file holds.
 type Log struct {
-	Entries []Entry // no run twice, in the order in which they began
+	Entries []Entry  // no run twice, in the order in which they began
+	Changes []Change // that nights have found, none twice, in the order of the file
 	Passed  Passed
 	// Clocks are the places where a clock went back.
 	Clocks []Clock
@@ -101,6 +102,18 @@ func ReadFrom(in io.Reader) (*Log, error) {
 			case isLong:
 				log.Passed.Long++
 				damage = true
+			case isChange:
+				c := b.changes[i]
+				if c.check() != nil {
+					log.Passed.Damaged++
+					log.Passed.CutOff = !l.ended
+					damage = true
+				} else if id := "change " + c.ID; seen[id] {
+					log.Passed.Duplicates++
+				} else {
+					seen[id] = true
+					log.Changes = append(log.Changes, c)
+				}
 			case isEntry:
 				if seen[e.ID] {
 					log.Passed.Duplicates++
@@ -109,6 +122,7 @@ func ReadFrom(in io.Reader) (*Log, error) {
 				seen[e.ID] = true
 				log.watch(l.number, last, *e)
 				last = e.AppendedAt
+				e.line = l.number
 				log.Entries = append(log.Entries, *e)
 			}
 			if damage && len(log.Passed.Lines) < mostLines {
@@ -149,6 +163,7 @@ type batch struct {
 	lines   []line
 	entries []Entry
 	kinds   []kind
+	changes map[int]Change // by line; few
 }
 
 // batchBytes is how much a worker takes at a time.
@@ -198,6 +213,12 @@ func (b *batch) decode(known decoder) {
 		l.text = b.text[from:b.ends[i]]
 		from = b.ends[i]
 		b.entries[i], b.kinds[i] = known.decode(l)
+		if b.kinds[i] == isChange {
+			if b.changes == nil {
+				b.changes = make(map[int]Change)
+			}
+			b.changes[i] = decodeChange(l)
+		}
 	}
 	b.text = nil
 }

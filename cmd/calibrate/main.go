@@ -3,6 +3,11 @@
 //
 //	go run ./cmd/calibrate -o docs/calibration.md
 //
+// With -nights it measures how often mlbench nightly alerts falsely, and how soon
+// it finds a change:
+//
+//	go run ./cmd/calibrate -nights -o docs/calibration-nights.md
+//
 // It starts nothing and takes some minutes. With -strict the exit code is 1
 // where an error rate that mlbench promises is exceeded, or where the
 // calibration does not show what is known to be wrong.
@@ -40,6 +45,8 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 	where := flags.String("traces", "", "folder or glob of result files, *.json or *.json.gz, of an image compared with itself")
 	heavy := flags.String("heavy", "", "folder with idle.json.gz and loaded.json.gz, of heavy candidates against a light one")
 	strict := flags.Bool("strict", false, "exit 1 where an error rate that mlbench promises is exceeded")
+	nights := flags.Bool("nights", false, "measure mlbench nightly instead, on simulated histories")
+	years := flags.Int("years", 100, "with -nights, of each host in which nothing changes; twice as many histories of each change")
 	version := flags.String("version", builtFrom(), "of mlbench, to be written down")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -47,6 +54,9 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 	fail := func(code int, err error) int {
 		fmt.Fprintln(errs, "calibrate:", err)
 		return code
+	}
+	if *years < 1 {
+		return fail(2, fmt.Errorf("-years has to be 1 or more, and is %d", *years))
 	}
 	if *repetitions < 1 || flags.NArg() > 0 {
 		return fail(2, fmt.Errorf("-repetitions has to be 1 or more, and there are no arguments: found %d and %q", *repetitions, flags.Args()))
@@ -65,18 +75,30 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 			return fail(2, err)
 		}
 	}
-	plan := calibration.DefaultPlan(*repetitions, *seed, traces)
 	begin := time.Now()
-	plan.Progress = func(done, of int, what string) {
+	progress := func(done, of int, what string) {
 		fmt.Fprintf(errs, "%3d/%d  %6s  %s\n", done+1, of, time.Since(begin).Round(time.Second), what)
 	}
-	report, err := plan.Measure(ctx)
+	var found measured
+	var known []calibration.Known
+	var err error
+	if *nights {
+		plan := calibration.NightsPlan{Nights: calibration.DefaultNights(), Years: *years, Steps: 2 * *years, Seed: *seed, Progress: progress}
+		found, err = plan.Measure(ctx)
+	} else {
+		plan := calibration.DefaultPlan(*repetitions, *seed, traces)
+		plan.Progress = progress
+		var report *calibration.Report
+		if report, err = plan.Measure(ctx); err == nil {
+			report.Heavy, known = heavies, report.Known()
+		}
+		found = report
+	}
 	if err != nil {
 		return fail(4, err)
 	}
-	report.Heavy = heavies
 	var b bytes.Buffer
-	if err := report.Markdown(&b, *version); err != nil {
+	if err := found.Markdown(&b, *version); err != nil {
 		return fail(4, err)
 	}
 	if *file == "" {
@@ -88,7 +110,7 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 		return fail(4, err)
 	}
 	broken := 0
-	for _, f := range report.Findings() {
+	for _, f := range found.Findings() {
 		if f.Met || f.Open {
 			continue
 		}
@@ -97,7 +119,7 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 			broken++
 		}
 	}
-	for _, k := range report.Known() {
+	for _, k := range known {
 		if !k.Seen() {
 			fmt.Fprintf(errs, "NOT seen: %s: %s measured\n", k.What, k.Measured)
 			broken++
@@ -107,6 +129,12 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// measured is what a plan has measured.
+type measured interface {
+	Markdown(w io.Writer, version string) error
+	Findings() []calibration.Finding
 }
 
 // builtFrom is the commit that the program was built from, where it is known.

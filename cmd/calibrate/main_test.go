@@ -29,9 +29,22 @@ func TestRunWritesTheSameTwice(t *testing.T) {
 	}
 }
 
+func TestRunNights(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	var out, errs strings.Builder
+	if code := run(t.Context(), &out, &errs, []string{"-nights", "-years", "1"}); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &errs)
+	}
+	if !strings.Contains(out.String(), "nightly: false alerts in a year of an image") {
+		t.Error(out.String())
+	}
+}
+
 func TestRunUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{"-repetitions", "0"}, {"more"}, {"-unknown"}, {"-traces", "no/such/*.json"},
+		{"-repetitions", "0"}, {"more"}, {"-nights", "-years", "0"}, {"-unknown"}, {"-traces", "no/such/*.json"},
 	} {
 		var out, errs strings.Builder
 		if code := run(t.Context(), &out, &errs, args); code != 2 || errs.Len() == 0 {

@@ -17,7 +17,7 @@ func TestArrows(t *testing.T) {
 	// may import none.
 	own := map[string][]string{
 		"mlbench/cmd/mlbench": {
-			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/history", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/bench/suite", "mlbench/gpu", "mlbench/gpu/nvml",
+			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/history", "mlbench/bench/nightly", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/bench/suite", "mlbench/gpu", "mlbench/gpu/nvml",
 			"mlbench/runner", "mlbench/runner/docker", "mlbench/runner/image", "mlbench/runner/image/dockerfile", "mlbench/runner/image/policy",
 			"mlbench/runner/load",
 			"mlbench/runner/process", "mlbench/scenarios",
@@ -25,11 +25,12 @@ func TestArrows(t *testing.T) {
 		"mlbench/cmd/calibrate":     {"mlbench/bench/calibration"},
 		"mlbench/cmd/release":       {},
 		"mlbench/bench":             {"mlbench/gpu", "mlbench/runner", "mlbench/stats"},
-		"mlbench/bench/calibration": {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/calibration": {"mlbench/bench", "mlbench/bench/history", "mlbench/bench/nightly", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/explain":     {"mlbench/bench", "mlbench/runner", "mlbench/runner/image", "mlbench/stats"},
-		"mlbench/bench/history":     {"mlbench/bench", "mlbench/runner"},
+		"mlbench/bench/history":     {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
+		"mlbench/bench/nightly":     {"mlbench/bench", "mlbench/bench/history", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/report": {
-			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/history", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner",
+			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/history", "mlbench/bench/nightly", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner",
 			"mlbench/runner/image", "mlbench/stats",
 		},
 		"mlbench/bench/repro":             {"mlbench/bench", "mlbench/runner", "mlbench/runner/image", "mlbench/runner/image/dockerfile"},

@@ -42,6 +42,13 @@ type options struct {
 }
 
 func (o *options) register(f *pflag.FlagSet) {
+	o.registerExperiment(f)
+	o.telling.register(f, report.Results, "the result")
+	f.StringVar(&o.history, "history", "", "append the run to the history in this `folder`, for mlbench history")
+}
+
+// registerExperiment adds the flags that say what is measured and asked.
+func (o *options) registerExperiment(f *pflag.FlagSet) {
 	o.registerReady(f)
 	s := &o.spec
 	f.VarP(parsed(&s.TargetMS, parseMillis, "duration", "1s"), "target", "", "gate: ready within this time at --quantile")
@@ -56,8 +63,6 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.BoolVar(&s.NoCovariate, "no-covariate", false, "judge the times alone; do not use what is known of the host")
 	o.registerLoad(f)
 	o.registerStart(f)
-	o.telling.register(f, report.Results, "the result")
-	f.StringVar(&o.history, "history", "", "append the run to the history in this `folder`, for mlbench history")
 	offer(f, "goal", words(bench.Goals())...)
 	f.StringSliceVar(&s.FailOn, "fail-on", s.FailOn, "gates that make the exit code 1; with inconclusive, 3 when one is")
 	offer(f, "fail-on", bench.FailOn()...)
