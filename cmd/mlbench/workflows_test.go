@@ -138,12 +138,12 @@ func TestActionMeasures(t *testing.T) {
 	must(t, err)
 	inputs := map[string]string{
 		"old": fixture, "new": fixture + " -listen-after 60ms\n\n${{ github.event.hostile }}\r\n",
-		"args": "--runner=process\n--pairs\n8\n--timeout=5s\n", "scan": scan, "out": "out folder",
+		"args": "--runner=process\n--pairs\n3\n--target=1us\n", "scan": scan, "out": "out folder",
 	}
 	m.values["github.event.hostile"] = fixture + " -say '::error::hi ${{ x }} $(touch injected)' \"; touch injected; \""
 	measuring := []step{{Uses: "OWNER/mlbench@COMMIT", With: inputs}}
-	if m.job(measuring) {
-		t.Errorf("a regression is no failure:\n%s", m.Log.String())
+	if m.job(measuring) { // nothing is ready in a microsecond
+		t.Errorf("a gate that fails is no failure:\n%s", m.Log.String())
 	}
 	artifact := m.artifacts["mlbench-result"]
 	for _, file := range []string{"result.json", "report.md", "junit.xml", "scan.json"} {
@@ -181,6 +181,14 @@ func TestActionMeasures(t *testing.T) {
 		t.Fatalf("%+v", comments)
 	}
 
+	// Another comment, whose artifact is missing, does not take the figures of this.
+	if !later.job([]step{{Uses: "OWNER/mlbench@COMMIT", With: map[string]string{"command": "comment", "id": "gpu"}}}) {
+		t.Fatal(later.Log.String())
+	}
+	if comments = api.Comments(7); len(comments) != 2 || !strings.HasPrefix(comments[1].Body, "### ❓ mlbench: no result") {
+		t.Errorf("%+v", comments)
+	}
+
 	// The next push fails before it measures: said where the figures were.
 	m = newMachine(t, nil)
 	if m.job([]step{{Uses: "OWNER/mlbench@COMMIT", With: map[string]string{"old": fixture, "new": fixture, "args": "--runner=process\n--no-such-flag"}}}) {
@@ -193,7 +201,7 @@ func TestActionMeasures(t *testing.T) {
 	if !later.job(commenting) {
 		t.Fatal(later.Log.String())
 	}
-	if comments = api.Comments(7); len(comments) != 1 || !strings.HasPrefix(comments[0].Body, "### ❓ mlbench: no result") {
+	if comments = api.Comments(7); len(comments) != 2 || !strings.HasPrefix(comments[0].Body, "### ❓ mlbench: no result") {
 		t.Errorf("%+v", comments)
 	}
 }
@@ -286,8 +294,17 @@ chmod +x bin/mlbench`,
 	if n := strings.Count(artifact["history/"+history.FileName], "\n"); n < 2 {
 		t.Errorf("the second night's history has %d lines", n)
 	}
-	if !strings.Contains(m.Log.String(), "nothing was left behind") {
-		t.Error("nothing tidied up")
+
+	// A gate that fails makes the job fail, and it is tidied up all the same.
+	put(t, filepath.Join(m.workspace, ".github/nightly-gpu.yaml"), "pairs: 3\ntimeout: 5s\ntarget: 1us\ncandidates:\n  - {name: reference, command: "+fixture+"}\n  - {name: new, command: "+fixture+"}\n")
+	if m.job(w.Jobs["measure"].Steps) {
+		t.Errorf("a gate that failed is no failure:\n%s", m.Log.String())
+	}
+	if after := m.artifacts["mlbench-nightly-gpu"]; len(after["history/"+history.FileName]) <= len(artifact["history/"+history.FileName]) {
+		t.Error("the artifact is of the night before")
+	}
+	if n := strings.Count(m.Log.String(), "nothing was left behind"); n != 3 {
+		t.Errorf("tidied up %d times in 3 nights", n)
 	}
 }
 
