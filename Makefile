@@ -5,6 +5,7 @@
 # ---- versions of tools; nowhere else
 GOLANGCI_LINT_VERSION := 2.15.0
 DIVE_VERSION          := 0.13.1
+ACTIONLINT_VERSION    := 1.7.12
 
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -24,7 +25,7 @@ GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$
 	|| echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT_VERSION))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test test-truth demo demo-images images lint format vet golangci bench bench-truth bench-inspect calibrate release clean toolchain engine
+.PHONY: help build test test-truth demo demo-images images lint format vet golangci actionlint bench bench-truth bench-inspect calibrate release clean toolchain engine
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +70,13 @@ golangci:
 	$(GOLANGCI_LINT) run
 	cd $(TRUTH) && $(GOLANGCI_LINT) run
 	cd $(PEERS) && $(GOLANGCI_LINT) run
+
+# It looks into scripts within workflows where shellcheck is installed, and knows
+# action.yml by the workflows that use it. Scripts of the action are files.
+actionlint: ## check workflows, the examples of docs/ci and the action's scripts
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION) .github/workflows/*.yml docs/ci/*.yml
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck .github/action/*.sh; \
+		else echo "shellcheck is not installed: the scripts are not looked into"; fi
 
 bench: toolchain engine ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -149,7 +149,7 @@ whether a change made them start sooner: by how much, and how sure that is.`,
 	std.register(root.PersistentFlags())
 	group(root, "Measure:", newCompare(std), newRun(std), newScenario(std), newSelftest(std))
 	group(root, "Look into images:", newInspect(std), newExplain(std), newGPU(std), newRepro(std))
-	group(root, "Results:", newReport(std), newHistory(std), newNightly(std))
+	group(root, "Results:", newReport(std), newComment(std), newHistory(std), newNightly(std))
 	group(root, "Set up:", newInit(std), newDoctor(std), newClean(std), newCompletion(std), newVersion(std))
 	root.SetHelpCommandGroupID("Set up:")
 	root.AddCommand(newSelftestServer(), newPages(std), exitCodesTopic(), environmentTopic())
