@@ -2,6 +2,7 @@ package report
 
 import (
 	stdbytes "bytes"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -115,29 +116,75 @@ func TestExplanationHTML(t *testing.T) {
 	}
 }
 
-// Endless and strange trees of imports are drawn as far as they fit.
+// Of strange imports is drawn what fits.
 func TestIcicle(t *testing.T) {
-	deep := explain.Module{Name: "deep", CumulativeMS: 1}
-	for range 300 {
-		deep = explain.Module{Name: hostile[0], SelfMS: -1, CumulativeMS: 1, Imports: []explain.Module{deep}}
+	many := make([]bench.Import, 100_000)
+	for i := range many {
+		many[i] = bench.Import{Module: long, Depth: i % 20, FromMS: float64(i % 90), CumulativeMS: 1, SelfMS: -1}
 	}
-	wide := explain.Module{Name: "wide", CumulativeMS: 100}
-	for range 100_000 {
-		wide.Imports = append(wide.Imports, explain.Module{Name: long, CumulativeMS: 0.001})
-	}
-	for name, i := range map[string]*explain.Imports{
-		"none": {}, "deep": {TotalMS: 1, Tree: []explain.Module{deep}}, "wide": {TotalMS: 100, Tree: []explain.Module{wide}},
-		"more than all": {TotalMS: 1, Tree: []explain.Module{{Name: "a", CumulativeMS: 1e300}, {Name: "b", CumulativeMS: 1}}},
-		"twice":         {TotalMS: 10, Tree: []explain.Module{{Name: "a", SelfMS: 5, CumulativeMS: 5}, {Name: "b", CumulativeMS: 5}}},
+	for name, test := range map[string]struct {
+		of   *bench.Imports
+		want int
+	}{
+		"unknown":       {nil, 0},
+		"none":          {&bench.Imports{}, 0},
+		"no time":       {&bench.Imports{Largest: many[:1]}, 0},
+		"many":          {&bench.Imports{TotalMS: 100, Largest: many}, mostModules * icicleDepth / 20},
+		"beyond":        {&bench.Imports{TotalMS: 1, Largest: []bench.Import{{FromMS: -1, CumulativeMS: 1}, {FromMS: 2, CumulativeMS: 1}, {Depth: -1, CumulativeMS: 1}, {CumulativeMS: -1}}}, 0},
+		"more than all": {&bench.Imports{TotalMS: 1, Largest: []bench.Import{{CumulativeMS: 1e300}}}, 1},
+		"two":           {&bench.Imports{TotalMS: 10, Largest: []bench.Import{{Module: "a", CumulativeMS: 5, SelfMS: 5}, {Module: "b", FromMS: 5, CumulativeMS: 5}}}, 2},
 	} {
-		f := icicle("x", i)
+		f := icicle("x", test.of)
 		boxes := 0
 		if f != nil {
 			boxes = strings.Count(string(f.Rows[0].Plots[0]), `class="module`)
 		}
-		if want := map[string]int{"none": 0, "deep": icicleDepth, "wide": 1, "more than all": 1, "twice": 2}[name]; boxes != want {
-			t.Errorf("%s: %d boxes, want %d", name, boxes, want)
+		if boxes != test.want || (f != nil) != (test.want > 0) {
+			t.Errorf("%s: %d boxes, want %d", name, boxes, test.want)
 		}
+	}
+}
+
+// What --explain found is drawn of each candidate that there is.
+func TestHTMLExplained(t *testing.T) {
+	r := fixtures[0].result(t)
+	found := explained("old:tag", "new:tag")
+	for i := range found.Candidates {
+		r.Explained = append(r.Explained, found.Candidates[i].Drawn(i))
+	}
+	r.Explained = append(r.Explained, r.Explained[1], bench.Explained{Candidate: -1}, bench.Explained{Candidate: 7, Imports: r.Explained[0].Imports})
+	var file, page stdbytes.Buffer
+	if err := errors.Join(JSON(&file, r), HTML(&page, r)); err != nil {
+		t.Fatal(err)
+	}
+	doc := checkHTML(t, page.String())
+	figures := make(map[string]int)
+	for _, f := range find(doc, "figure") {
+		figures[attribute(f, "class")]++
+	}
+	if figures["icicle"] != 2 || figures["owners"] != 2 {
+		t.Errorf("drawn are %v", figures)
+	}
+	for _, want := range []string{"pandas", "dpkg gcc-12 69 MB, 0.0 % touched", "pip pandas 40 MB, 22.5 % touched", "161 MB of 2.00 GB touched"} {
+		if !strings.Contains(textOf(doc), want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	again, err := bench.Read(&file, "r.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var same stdbytes.Buffer
+	if err := HTML(&same, again); err != nil || same.String() != page.String() {
+		t.Errorf("read again it is another page; %v", err)
+	}
+	s, _ := schema(t)
+	if err := s.Validate(document(t, r)); err == nil { // of candidate -1
+		t.Error("the schema takes a candidate that cannot be")
+	}
+	r.Explained = r.Explained[:2]
+	if err := s.Validate(document(t, r)); err != nil {
+		t.Error(err)
 	}
 }
 

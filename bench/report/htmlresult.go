@@ -58,6 +58,9 @@ func resultPage(v view) page {
 		wins = append(wins, winBlocks(w, v.names, v.winNotes(i))...)
 	}
 	p.add("wins", "Biggest wins", wins...)
+	imports, touched := explainedBlocks(v)
+	p.add("imports", "What is imported", imports...)
+	p.add("touched", "What is touched", touched...)
 	p.add("gates", "Gates", pageBlock{Table: tableOf("Gates, with why", gates(v), verdictColumn)})
 	p.add("diagnostics", "How it was measured", measuredBlocks(v)...)
 	return p
