@@ -118,6 +118,9 @@ const overflowing = `[...document.querySelectorAll('body *')].filter(e => !e.clo
 	!e.parentElement.closest('.scroll') && !e.parentElement.closest('svg') && e.getBoundingClientRect().right > innerWidth + 1)
 	.map(e => e.tagName + '.' + (e.className.baseVal ?? e.className) + ' ' + e.getBoundingClientRect().right)`
 
+// cutText are words of drawings that reach out of the page.
+const cutText = `[...document.querySelectorAll('svg.plot > text')].filter(e => { const b = e.getBoundingClientRect(); return b.width && (b.left < 0 || b.right > innerWidth) }).map(e => e.textContent)`
+
 // contrasts are the texts with too little contrast to what is behind them:
 // WCAG 2.2, 1.4.3, at least 4.5. What is behind a text in a drawing is the last
 // box before it that it lies in.
@@ -205,7 +208,7 @@ func TestInBrowser(t *testing.T) {
 			if width := ask[int](t, b, `document.documentElement.scrollWidth`); width > 360 {
 				t.Errorf("on a phone it is %d wide: %q", width, ask[[]string](t, b, overflowing))
 			}
-			for _, e := range ask[[]string](t, b, overflowing) {
+			for _, e := range append(ask[[]string](t, b, overflowing), ask[[]string](t, b, cutText)...) {
 				t.Errorf("on a phone %s reaches out", e)
 			}
 			b.open(t, file, 760, "print", "dark")

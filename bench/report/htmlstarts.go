@@ -198,6 +198,6 @@ func startsAxis(n int) []template.HTML {
 	axis, none, side := drawing{height: 22}, drawing{height: 22}, drawing{height: 22}
 	axis.text("", 0, 16, "first start")
 	axis.text("end", 1, 16, fmt.Sprintf("last, %d", n))
-	side.text("", 0, 16, "how many")
+	side.text("", 0, 16, "count")
 	return []template.HTML{none.svg(), axis.svg(), side.svg()}
 }
