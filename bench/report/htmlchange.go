@@ -127,7 +127,7 @@ func changeAxis(v view, scale scaling) template.HTML {
 		if math.Abs(t) < 1e-9 {
 			t = 0
 		}
-		d.text("middle", scale.at(t), 18, percentTick(t))
+		d.text(anchorAt(scale.at(t)), scale.at(t), 18, percentTick(t))
 	}
 	anchor, x := "end margin-name", scale.at(v.Spec.Margin)
 	if x < 0.4 {

@@ -85,7 +85,7 @@ func memoryPanel(v view, candidate int, starts []bench.Start, longest float64, m
 	for _, t := range scale.ticks(3) {
 		y := height * (1 - scale.at(t))
 		plot.line("grid", 0, y, 1, y)
-		axis.text("end", 0.92, min(y+4, height-1), bytes(int64(t)))
+		axis.text("end", 0.92, min(y+4, height-1), shorten(bytes(int64(t)), 9)) // no longer than there is room
 	}
 	var paths []string
 	for n := range min(len(starts), mostMemoryLines) {
