@@ -25,7 +25,7 @@ GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$
 	|| echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT_VERSION))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test test-truth demo demo-images images lint format vet golangci actionlint bench bench-truth bench-inspect calibrate release clean toolchain engine
+.PHONY: help build test test-truth demo demo-images images lint format vet golangci actionlint bench bench-truth bench-inspect calibrate release clean toolchain engine browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ build: ## build bin/mlbench
 
 # One package at a time, as they share the engine and its page cache; and always
 # anew, as what they find depends on the engine too.
-test: toolchain engine images ## run every test that this machine can run, race detector on
+test: toolchain engine browser images ## run every test that this machine can run, race detector on
 	$(GO) test -race -count 1 -p 1 -timeout 30m ./...
 
 # A module of its own, so that mlbench does not depend on its peers.
@@ -119,3 +119,7 @@ toolchain:
 
 engine:
 	@scenarios/setup.sh engine
+
+# Tests of HTML reports skip without one.
+browser:
+	@scenarios/setup.sh browser

@@ -30,7 +30,8 @@ type Result struct {
 	Gates       []Gate             `json:"gates"`
 	Warnings    []string           `json:"warnings"`
 	Verdict     GateVerdict        `json:"verdict"`
-	Wins        []Wins             `json:"wins,omitempty"` // where --explain asked for them
+	Wins        []Wins             `json:"wins,omitempty"`      // where --explain asked for them
+	Explained   []Explained        `json:"explained,omitempty"` // likewise, of each candidate
 }
 
 // Tool is the program that made a result.

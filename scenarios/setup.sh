@@ -9,6 +9,9 @@
 #                       this machine's own; changes nothing
 #   setup.sh toolchain  makes sure that Go and a C compiler, which the race
 #                       detector needs, are there
+#   setup.sh browser    makes sure that a Chromium is there, in which HTML reports
+#                       are tried; installs one on Debian as root, and elsewhere
+#                       only says what is missing, as tests do without
 #
 # A second run finds everything there. Only what is printed as said above goes
 # to stdout; all else goes to stderr.
@@ -61,6 +64,26 @@ toolchain() {
     fi
     one_at_a_time
     apt_install gcc libc6-dev
+}
+
+# ---- browser ---------------------------------------------------------------
+
+# browser: the names are those that the tests look for. Only Debian has Chromium
+# as a package of its own; Ubuntu's leads to a snap, which runs in no container.
+browser() {
+    for name in chromium chromium-browser google-chrome chromium-headless-shell; do
+        ! have "$name" || return 0
+    done
+    # shellcheck source=/dev/null
+    if ! is_root || ! have apt-get || [ "$(. /etc/os-release && echo "$ID")" != debian ]; then
+        [ -z "${MLBENCH_REQUIRE_BROWSER:-}" ] ||
+            fail "no chromium on the PATH: install Chromium with this system's package manager, or run this as root on Debian"
+        say "no chromium on the PATH: tests of HTML reports will skip; install Chromium to run them"
+        return 0
+    fi
+    one_at_a_time
+    ! have chromium || return 0
+    apt_install chromium fonts-dejavu-core
 }
 
 # ---- engine ----------------------------------------------------------------
@@ -331,6 +354,7 @@ make_base() {
 case ${1:-} in
 engine) engine ;;
 toolchain) toolchain ;;
+browser) browser ;;
 base) base ;;
 sources) sources ;;
 *)

@@ -78,7 +78,7 @@ func TestSetupUsage(t *testing.T) {
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != 2 {
 		t.Errorf("unknown word: %v, want exit status 2", err)
 	}
-	for _, word := range []string{"setup.sh engine", "setup.sh base", "setup.sh toolchain"} {
+	for _, word := range []string{"setup.sh engine", "setup.sh base", "setup.sh toolchain", "setup.sh browser"} {
 		if !strings.Contains(string(out), word) {
 			t.Errorf("usage does not name %q:\n%s", word, out)
 		}

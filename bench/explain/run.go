@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"mlbench/bench"
@@ -23,31 +24,39 @@ type Indexer interface {
 // imports, and once from a cold cache for what it touches. What cannot be found out is said
 // in the report. Note is told what is being done.
 func Explain(ctx context.Context, r runner.Runner, result *bench.Result, note func(string)) (*Report, error) {
-	return explain(ctx, r, result, note, true)
+	return explain(ctx, r, result, note)
 }
 
 // Wins are the changes that made the difference between the result's first
-// candidate and each other. Each is started a few times more, for its imports.
-// What cannot be found out is told to note.
-func Wins(ctx context.Context, r runner.Runner, result *bench.Result, note func(string)) ([]bench.Wins, error) {
-	report, err := explain(ctx, r, result, note, false)
+// candidate and each other, and what of each is drawn. Each is started a few
+// times more, for its imports and for what it touches. What cannot be found out
+// of the imports is told to note; what is touched only some hosts can tell.
+func Wins(ctx context.Context, r runner.Runner, result *bench.Result, note func(string)) ([]bench.Wins, []bench.Explained, error) {
+	report, err := explain(ctx, r, result, note)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var all []bench.Wins
+	var drawn []bench.Explained
 	for i := range report.Candidates {
 		c := &report.Candidates[i]
 		for _, missing := range c.Missing {
-			note(fmt.Sprintf("--explain: %s: not known %s", c.Name, missing))
+			if !strings.HasPrefix(missing, whatTouched) {
+				note(fmt.Sprintf("--explain: %s: not known %s", c.Name, missing))
+			}
 		}
 		if i > 0 {
 			all = append(all, report.wins(i))
 		}
+		drawn = append(drawn, c.Drawn(i))
 	}
-	return all, nil
+	return all, drawn, nil
 }
 
-func explain(ctx context.Context, r runner.Runner, result *bench.Result, note func(string), touched bool) (*Report, error) {
+// whatTouched is what is said to be missing where it cannot be told.
+const whatTouched = "what it touches"
+
+func explain(ctx context.Context, r runner.Runner, result *bench.Result, note func(string)) (*Report, error) {
 	report := &Report{
 		Schema: Schema, Tool: result.Tool, StartedAt: result.StartedAt, Cold: result.Cold, Host: result.Host,
 		Warnings: append([]string{}, result.GPUWarnings()...),
@@ -65,11 +74,9 @@ func explain(ctx context.Context, r runner.Runner, result *bench.Result, note fu
 	}
 	for i := range looks {
 		// After all imports, as candidates share files that this makes cold.
-		if touched {
-			note(looks[i].c.Name + ": looking at what it touches")
-			if err := looks[i].try(ctx, "what it touches", looks[i].touched); err != nil {
-				return nil, err
-			}
+		note(looks[i].c.Name + ": looking at what it touches")
+		if err := looks[i].try(ctx, whatTouched, looks[i].touched); err != nil {
+			return nil, err
 		}
 		looks[i].found.Opportunities = opportunities(&looks[i].found)
 		report.Candidates = append(report.Candidates, looks[i].found)

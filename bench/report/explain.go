@@ -13,6 +13,7 @@ import (
 var Explanations = Formats[*explain.Report]{
 	{"text", "", explanationText},
 	{"markdown", ".md", explanationMarkdown},
+	{"", ".html", explanationHTML},
 	{"json", ".json", asJSON[*explain.Report]},
 }
 

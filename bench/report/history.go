@@ -15,6 +15,7 @@ import (
 var Histories = Formats[*history.Report]{
 	{"text", "", historyText},
 	{"markdown", ".md", historyMarkdown},
+	{"", ".html", historyHTML},
 	{"json", ".json", func(w io.Writer, r *history.Report) error { return r.Write(w) }},
 }
 

@@ -70,19 +70,31 @@ func logged(t testing.TB, entries ...history.Entry) *history.Report {
 	return history.Look("runs", log, history.Filter{}, bench.Tool{Version: "v1", Go: "go1.26"})
 }
 
-func TestHistoryGoldens(t *testing.T) {
+// aHistory is of 26 nights, on two hosts, and a night that is there twice.
+func aHistory(t *testing.T) *history.Report {
+	t.Helper()
 	var entries []history.Entry
 	for n := range 26 {
 		entries = append(entries, night(n, "svc:new"))
 	}
-	r := logged(t, append(entries, entries[3])...)
+	return logged(t, append(entries, entries[3])...)
+}
+
+func TestHistoryGoldens(t *testing.T) {
+	r := aHistory(t)
 	for _, f := range Histories {
 		var out stdbytes.Buffer
 		if err := f.Write(&out, r); err != nil {
 			t.Fatal(err)
 		}
-		suffix := map[string]string{"text": ".txt", "markdown": ".md", "json": ".json"}[f.Name]
-		golden(t, "history"+suffix, out.Bytes())
+		suffix := f.Suffix
+		switch suffix {
+		case "":
+			suffix = ".txt"
+		case ".html":
+			checkHTML(t, out.String())
+		}
+		golden(t, "history"+suffix, unstyled(out.Bytes()))
 	}
 }
 
@@ -101,10 +113,19 @@ func TestHistoryHostile(t *testing.T) {
 	if len(r.Series) < 300 {
 		t.Fatalf("%d series, passed over %+v", len(r.Series), r.Passed)
 	}
-	for _, f := range Histories[:2] {
+	for _, f := range Histories {
+		if f.Name == "json" {
+			continue // for programs
+		}
 		var out stdbytes.Buffer
 		if err := f.Write(&out, r); err != nil {
 			t.Fatal(err)
+		}
+		if f.Suffix == ".html" {
+			checkHTML(t, out.String())
+			if out.Len() > 1e6 {
+				t.Errorf("HTML of %d bytes", out.Len())
+			}
 		}
 		for _, c := range out.String() {
 			if c != '\n' && c != '\u200b' && unicode.In(c, unicode.Cc, unicode.Cf) {
@@ -175,7 +196,7 @@ func BenchmarkHistory(b *testing.B) {
 		}
 	}
 	for _, f := range Histories {
-		b.Run(f.Name, func(b *testing.B) {
+		b.Run(f.Name+f.Suffix, func(b *testing.B) {
 			b.SetBytes(int64(file.Len()))
 			for b.Loop() {
 				log, err := history.ReadFrom(stdbytes.NewReader(file.Bytes()))

@@ -60,30 +60,44 @@ func facts(v view) []string {
 // not shortened: it would be another.
 const maxCommand = 4000
 
-// repeat is the command that measures the same again, in the same order. It is
-// quoted here and not in the file, so that no file can put another command on
-// its line.
+// repeat is the command that measures the same again, in the same order, as a
+// block of code that nothing in it can end.
 func (p *printer) repeat(v view) {
+	line, notes := command(v)
+	if line != "" {
+		fence := "```"
+		for strings.Contains(line, fence) {
+			fence += "`"
+		}
+		p.line(fence + "sh\n" + line + "\n" + fence)
+	}
+	for i, note := range notes {
+		if line != "" || i > 0 {
+			p.line("")
+		}
+		p.line(note)
+	}
+}
+
+// command is the line that repeats a run, with what has to be known of it; none
+// where nobody called it or it is too long. It is quoted here and not in the
+// file, so that no file can put another command on its line.
+func command(v view) (line string, notes []string) {
 	if len(v.Tool.Command) == 0 {
-		return
+		return "", nil
 	}
 	words := slices.Clone(v.Tool.Command)
 	if end := slices.Index(words, "--"); !slices.Contains(words[:orEnd(end, words)], "--seed") {
 		words = slices.Insert(words, orEnd(end, words), "--seed", fmt.Sprint(v.Spec.Seed))
 	}
-	line := "mlbench " + shellLine(words)
+	line = "mlbench " + shellLine(words)
 	if len(line) > maxCommand {
-		p.line(fmt.Sprintf("The command has %d bytes; it is tool.command in the result file.", len(line)))
-		return
+		return "", []string{fmt.Sprintf("The command has %d bytes; it is tool.command in the result file.", len(line))}
 	}
-	fence := "```"
-	for strings.Contains(line, fence) {
-		fence += "`"
-	}
-	p.line(fence + "sh\n" + line + "\n" + fence)
 	if slices.Contains(words, "--env") {
-		p.line("\nValues of --env are left out: set those variables before.")
+		notes = append(notes, "Values of --env are left out: set those variables before.")
 	}
+	return line, notes
 }
 
 func orEnd[T any](at int, list []T) int {

@@ -112,11 +112,26 @@ func sizeChange(v view, candidate int) string {
 	return " (" + percent(float64(*after)/float64(*before)-1) + ")"
 }
 
-// unpassed are the gates that did not pass, failed ones first: a line each, of
-// which several candidates share one. Why is told where there is one; all are
-// in the table of gates.
+// unpassed are the gates that did not pass, a line each.
 func unpassed(v view) []string {
 	var lines []string
+	for _, u := range unpassedGates(v) {
+		lines = append(lines, u.line)
+	}
+	return lines
+}
+
+// An unpassedGate is what is said of a gate that did not pass.
+type unpassedGate struct {
+	verdict bench.GateVerdict
+	line    string
+}
+
+// unpassedGates are the gates that did not pass, failed ones first: of one that
+// several candidates share there is one line. Why is told where there is one
+// candidate; all are in the table of gates.
+func unpassedGates(v view) []unpassedGate {
+	var lines []unpassedGate
 	for _, verdict := range []bench.GateVerdict{bench.Fail, bench.Unknown} {
 		var gates []string
 		who, why := make(map[string][]string), make(map[string]string)
@@ -136,7 +151,7 @@ func unpassed(v view) []string {
 			if len(who[name]) == 1 {
 				line += ": " + shorten(v.told(why[name]), maxUnpassed)
 			}
-			lines = append(lines, line)
+			lines = append(lines, unpassedGate{verdict, line})
 		}
 	}
 	return lines

@@ -29,6 +29,7 @@ var Results = Formats[*bench.Result]{
 	{"text", "", Text},
 	{"markdown", ".md", Markdown},
 	{"json", ".json", JSON},
+	{"", ".html", HTML},
 	{"", ".csv", CSV},
 	{"", ".xml", JUnit},
 	{"", ".prom", OpenMetrics},

@@ -460,7 +460,7 @@ func TestWriters(t *testing.T) {
 	if _, err := Results.Named("pdf"); err == nil || !strings.Contains(err.Error(), "markdown") {
 		t.Error(err)
 	}
-	if _, err := Results.ForFile(filepath.Join("a.d", "r")); err == nil || !strings.Contains(err.Error(), ".md, .json, .csv, .xml, .prom") {
+	if _, err := Results.ForFile(filepath.Join("a.d", "r")); err == nil || !strings.Contains(err.Error(), ".md, .json, .html, .csv, .xml, .prom") {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,6 +75,41 @@ func TestSurfacesAgree(t *testing.T) {
 		}
 	}
 
+	// HTML, for people too: the same words, in tables and beside drawings.
+	page := htmlOf(t, render(".html"))
+	if page.heading != "mlbench: "+string(r.Verdict) {
+		t.Errorf("HTML's heading is %q, and the verdict %s", page.heading, r.Verdict)
+	}
+	for _, said := range sentences(look(r)) {
+		if !strings.Contains(page.text, said) {
+			t.Errorf("HTML does not say %q", said)
+		}
+	}
+	for i, c := range r.Candidates {
+		row := page.tables["Candidates: time to ready, change, size and gates"][i]
+		if row[0] != c.Name || row[1] != withInterval(r.Summary(i).Ready) || !strings.HasPrefix(row[3], bytes(*c.UnpackedBytes)) {
+			t.Errorf("HTML's candidate %s has the row %q", c.Name, row)
+		}
+		if medians := page.rows["starts"][c.Name]; medians != "median "+withInterval(r.Summary(i).Ready) {
+			t.Errorf("beside the starts of %s is %q", c.Name, medians)
+		}
+	}
+	for _, c := range r.On(bench.MetricReady) {
+		change, name := changeWithInterval(c.Change), r.Candidates[c.Candidate].Name
+		if row := page.tables["Candidates: time to ready, change, size and gates"][c.Candidate]; row[2] != change {
+			t.Errorf("HTML's change of %s is %q, want %s", name, row[2], change)
+		}
+		if said := page.rows["change"][name]; said != worded(c.Verdict)+" "+change {
+			t.Errorf("beside the interval of %s is %q", name, said)
+		}
+	}
+	for i, g := range r.Gates {
+		want := []string{g.Name, r.Candidates[g.Candidate].Name, string(g.Verdict), g.Why}
+		if row := page.tables["Gates, with why"][i]; !slices.Equal(row, want) {
+			t.Errorf("HTML's gate is %q, want %q", row, want)
+		}
+	}
+
 	// CSV, for spreadsheets: the starts, of which the medians are the same.
 	rows, err := csv.NewReader(strings.NewReader(render(".csv"))).ReadAll()
 	if err != nil {
@@ -137,6 +173,43 @@ func TestSurfacesAgree(t *testing.T) {
 			t.Errorf("OpenMetrics: gate %s of %s is not %s", g.Name, name, g.Verdict)
 		}
 	}
+}
+
+// A readPage is what of a page is read again.
+type readPage struct {
+	heading, text string
+	tables        map[string][][]string        // by caption, without their heads
+	rows          map[string]map[string]string // what stands beside the drawings of a figure, by name
+}
+
+func htmlOf(t *testing.T, text string) readPage {
+	t.Helper()
+	doc := checkHTML(t, text)
+	p := readPage{heading: textOf(find(doc, "h1")[0]), text: textOf(doc), tables: make(map[string][][]string), rows: make(map[string]map[string]string)}
+	for _, table := range find(doc, "table") {
+		caption := textOf(find(table, "caption")[0])
+		for _, tr := range find(find(table, "tbody")[0], "tr") {
+			row := []string{textOf(find(tr, "th")[0])}
+			for _, td := range find(tr, "td") {
+				row = append(row, textOf(td))
+			}
+			p.tables[caption] = append(p.tables[caption], row)
+		}
+	}
+	for _, figure := range find(doc, "figure") {
+		beside := make(map[string]string)
+		name := ""
+		for _, div := range find(figure, "div") {
+			switch attribute(div, "class") {
+			case "name":
+				name = textOf(div)
+			case "value":
+				beside[name] = textOf(div)
+			}
+		}
+		p.rows[attribute(figure, "class")] = beside
+	}
+	return p
 }
 
 // squeezed makes one blank of many, line by line.

@@ -90,10 +90,13 @@ func ready(p history.Point) stats.Interval {
 	return bounds(*p.Ready)
 }
 
-// columns are what is drawn: a point each, or of many points those that share
+// columns are what of a series fits a terminal.
+func columns(points []history.Point) []stats.Interval { return grouped(points, maxColumns) }
+
+// grouped are what is drawn: a point each, or of many points those that share
 // a column. A column is of runs that were never ready where most of it are.
-func columns(points []history.Point) []stats.Interval {
-	n := min(len(points), maxColumns)
+func grouped(points []history.Point, most int) []stats.Interval {
+	n := min(len(points), most)
 	columns := make([]stats.Interval, n)
 	for i := range columns {
 		some := points[i*len(points)/n : (i+1)*len(points)/n]

@@ -63,6 +63,8 @@ func TestArrows(t *testing.T) {
 		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy", "mlbench/bench/suite"},
 		// Tests hold what is written against these.
 		"github.com/prometheus/":     {},
+		"github.com/chromedp/":       {},
+		"golang.org/x/net/html":      {},
 		"github.com/santhosh-tekuri": {},
 		// calibration holds the tests of other tools, to judge them by.
 		"gonum.org/v1/gonum/":                    {"mlbench/stats", "mlbench/bench/calibration"},

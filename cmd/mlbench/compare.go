@@ -47,7 +47,7 @@ What follows -- is passed on to all as their arguments.` + suiteUse,
 	}
 	o.register(cmd.Flags())
 	o.registerSuite(cmd.Flags())
-	cmd.Flags().BoolVar(&o.explain, "explain", false, "say too which changes account for most of the difference, in bytes and in time: one more start of each")
+	cmd.Flags().BoolVar(&o.explain, "explain", false, "say too which changes account for most of the difference, in bytes and in time; what is imported and touched goes to the file and to HTML: up to four more starts of each")
 	return cmd
 }
 

@@ -116,13 +116,13 @@ func (o *explainOptions) find(ctx context.Context, e *equipment, candidates []ru
 // addWins looks for the biggest wins of a comparison. What was measured stands
 // without them.
 func addWins(ctx context.Context, r runner.Runner, result *bench.Result, p *progress) error {
-	wins, err := explain.Wins(ctx, r, result, p.Note)
+	wins, drawn, err := explain.Wins(ctx, r, result, p.Note)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
 		p.Note("--explain: the biggest wins are not known: " + err.Error())
 	}
-	result.Wins = wins
+	result.Wins, result.Explained = wins, drawn
 	return nil
 }
