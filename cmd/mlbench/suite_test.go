@@ -18,6 +18,7 @@ func TestSuiteKeys(t *testing.T) {
 	var o options
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.register(f)
+	o.build.register(f)
 	keys := suite.Keys(false)
 	f.VisitAll(func(flag *pflag.Flag) {
 		if !slices.Contains(keys, flag.Name) && !slices.Contains([]string{"out", "format", "history"}, flag.Name) {
@@ -45,6 +46,7 @@ func TestSuiteTemplate(t *testing.T) {
 		var o options
 		f, none := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
 		o.register(f)
+		o.build.register(f)
 		if _, err := apply(f, none, s, together(s, nil)); err != nil {
 			t.Errorf("%s: %v", x[1], err)
 		}
