@@ -428,7 +428,7 @@ func TestMixedGPUs(t *testing.T) {
 		t.Errorf("gates of GPU memory: of %v, want that of the one judged that has GPUs", gates)
 	}
 	for _, c := range r.Comparisons {
-		if strings.HasPrefix(string(c.Metric), "gpu") && c.Candidate == 1 {
+		if strings.HasPrefix(c.Metric, "gpu") && c.Candidate == 1 {
 			t.Errorf("%s is compared with that of one without GPUs", c.Metric)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // serviceFolder is a folder that is built to a service that is ready soon; its
-// Dockerfile has these lines too.
+// Dockerfile has these lines too, and an argument BASE.
 func serviceFolder(t *testing.T, from string, lines ...string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -24,7 +24,7 @@ func serviceFolder(t *testing.T, from string, lines ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Join(append([]string{"FROM " + from}, append(lines, "COPY fixture /fixture", "EXPOSE 8080", `ENTRYPOINT ["/fixture"]`)...), "\n")
+	text := strings.Join(append([]string{"ARG BASE", "FROM " + from}, append(lines, "COPY fixture /fixture", "EXPOSE 8080", `ENTRYPOINT ["/fixture"]`)...), "\n")
 	if err := os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte(text), 0o644); err != nil { //nolint:gosec // as anybody writes it
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestSuiteKeys(t *testing.T) {
 
 // TestSuiteTemplate gives the examples in what init writes to the flags.
 func TestSuiteTemplate(t *testing.T) {
-	shown := regexp.MustCompile(`(?m)^#([a-z-]+: .*)$`).FindAllStringSubmatch(string(suite.Template([]string{"a"})), -1)
+	shown := regexp.MustCompile(`(?m)^#([a-z-]+: .*)$`).FindAllStringSubmatch(string(suite.Template(nil, nil)), -1)
 	for _, x := range shown {
 		s, err := suite.Read(strings.NewReader(x[1]), suite.File)
 		if err != nil {
