@@ -17,6 +17,7 @@ import (
 	"mlbench/bench/suite"
 	"mlbench/runner"
 	"mlbench/runner/docker"
+	"mlbench/runner/image/dockerfile"
 )
 
 // initOptions are the flags of init: those of compare that a file can say.
@@ -96,7 +97,7 @@ func (o *initOptions) run(ctx context.Context, f *pflag.FlagSet, refs, args []st
 			d.Kind = suite.Command
 		case o.folders[c.Name] != nil:
 			d.Kind, d.Ref = suite.Folder, o.beside(c.Ref)
-			d.Notes = []string{"built first; what its image exposes is found then"}
+			d.Notes = o.runs(o.folders[c.Name])
 		}
 		drafts = append(drafts, d)
 	}
@@ -106,6 +107,36 @@ func (o *initOptions) run(ctx context.Context, f *pflag.FlagSet, refs, args []st
 		return usage("these cannot stand in one file: %w", err)
 	}
 	return o.write(text)
+}
+
+// runs is what a folder's Dockerfile says. It is no value: what the image that it
+// is built upon says is not known before it is built.
+func (o *initOptions) runs(f *folder) []string {
+	notes := []string{"built first; what its image exposes is found then"}
+	file, err := f.build.Context.Open(f.build.Dockerfile)
+	if err != nil {
+		o.note(fmt.Sprintf("%s: its Dockerfile cannot be read: %v", f.named, err))
+		return notes
+	}
+	defer func() { _ = file.Close() }()
+	says, err := dockerfile.ReadRuns(file, f.build.Dockerfile)
+	if err != nil {
+		o.note(fmt.Sprintf("%s: it cannot be built: %v", f.named, err))
+		return notes
+	}
+	if f.build.Target != "" { // of another stage
+		return notes
+	}
+	if len(says.Exposed) > 0 {
+		notes = append(notes, "its Dockerfile exposes "+strings.Join(says.Exposed, " "))
+	}
+	if says.User != "" {
+		notes = append(notes, "its Dockerfile runs it as "+says.User)
+	}
+	if says.Check != "" {
+		notes = append(notes, "its Dockerfile's HEALTHCHECK: "+says.Check)
+	}
+	return notes
 }
 
 // look asks the engine for what the images say of themselves. What it cannot be
