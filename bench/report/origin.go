@@ -20,7 +20,7 @@ func origin(v view, candidate int) string {
 		return ""
 	}
 	text := func(s string) string { return shorten(bench.Printable(s), maxName) }
-	line := v.names[candidate] + " was built"
+	line := v.names[candidate] + " was built for this run"
 	if name := v.Candidates[candidate].Name; o.Folder != name {
 		line += " from " + text(o.Folder)
 	}

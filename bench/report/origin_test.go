@@ -21,10 +21,10 @@ func TestOrigin(t *testing.T) {
 		want  string
 	}{
 		{nil, ""},
-		{&runner.Origin{Folder: "./new", Dockerfile: "Dockerfile", Commit: hex}, " was built from ./new, at commit 0123456789ab"},
-		{&runner.Origin{Folder: "./new", Dockerfile: "a.Dockerfile", Target: "lean", Commit: hex, Dirty: true}, " was built from ./new by a.Dockerfile, stage lean, at commit 0123456789ab with changes that are not in it"},
-		{&runner.Origin{Folder: "./new", Dockerfile: "Dockerfile", Commit: "short"}, " was built from ./new, at commit short"},
-		{&runner.Origin{Folder: "./new", Dockerfile: "Dockerfile", Args: many}, " was built from ./new, with A=1, B=1, C=1, D=1, E=1, F=1, G=1, H=1, I=1, J=1, 3 more"},
+		{&runner.Origin{Folder: "./new", Dockerfile: "Dockerfile", Commit: hex}, " was built for this run from ./new, at commit 0123456789ab"},
+		{&runner.Origin{Folder: "./new", Dockerfile: "a.Dockerfile", Target: "lean", Commit: hex, Dirty: true}, " was built for this run from ./new by a.Dockerfile, stage lean, at commit 0123456789ab with changes that are not in it"},
+		{&runner.Origin{Folder: "./new", Dockerfile: "Dockerfile", Commit: "short"}, " was built for this run from ./new, at commit short"},
+		{&runner.Origin{Folder: "./new", Dockerfile: "Dockerfile", Args: many}, " was built for this run from ./new, with A=1, B=1, C=1, D=1, E=1, F=1, G=1, H=1, I=1, J=1, 3 more"},
 	} {
 		r := fixtures[0].result(t)
 		r.Candidates[0].Built = test.built
@@ -57,7 +57,7 @@ func TestOriginIsHarmless(t *testing.T) {
 		if strings.ContainsAny(said, "\x1b\u202e") || strings.Contains(said, "\n# b") || name == "markdown" && strings.Contains(said, "<script>") {
 			t.Errorf("%s has it as it is:\n%s", name, said)
 		}
-		if !strings.Contains(said, "was built from a") || len(said) > 65_000 {
+		if !strings.Contains(said, "was built for this run from a") || len(said) > 65_000 {
 			t.Errorf("%s, of %d bytes, does not tell it", name, len(said))
 		}
 	}

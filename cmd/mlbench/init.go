@@ -134,7 +134,7 @@ func (o *initOptions) runs(f *folder) []string {
 		notes = append(notes, "its Dockerfile runs it as "+says.User)
 	}
 	if says.Check != "" {
-		notes = append(notes, "its Dockerfile's HEALTHCHECK: "+says.Check)
+		notes = append(notes, "its Dockerfile's HEALTHCHECK: "+hushed([]string{says.Check})[0])
 	}
 	return notes
 }
@@ -200,9 +200,9 @@ func (o *initOptions) tell(f *pflag.FlagSet, d *suite.Draft, t docker.Told) {
 	if t.User != "" {
 		user = "runs as " + t.User
 	}
-	d.Notes = append(d.Notes, fmt.Sprintf("%.4g MB in the engine; %s; starts %s", float64(t.Bytes)/1e6, user, strings.Join(t.Program, " ")))
+	d.Notes = append(d.Notes, fmt.Sprintf("%.4g MB in the engine; %s; starts %s", float64(t.Bytes)/1e6, user, strings.Join(hushed(t.Program), " ")))
 	if t.Check != "" {
-		d.Notes = append(d.Notes, "HEALTHCHECK: "+t.Check)
+		d.Notes = append(d.Notes, "HEALTHCHECK: "+hushed([]string{t.Check})[0])
 	}
 }
 

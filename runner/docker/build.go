@@ -19,6 +19,7 @@ import (
 	"github.com/docker/docker/pkg/jsonmessage"
 
 	"mlbench/runner"
+	"mlbench/runner/cache"
 )
 
 var _ runner.Builder = (*Runner)(nil)
@@ -64,6 +65,11 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 	_ = reader.Close() // never fails
 	if cannot := <-sent; cannot != nil && ctx.Err() == nil && !errors.Is(cannot, io.ErrClosedPipe) {
 		err = unsent(b, cannot) // what the client makes of that says less
+	}
+	if err == nil && r.local && !b.Fresh {
+		// As far as this user may: what the build left to be written would be in
+		// the way of what is started next.
+		_ = cache.Sync(r.rootDir)
 	}
 	return runner.Built{ID: made, With: b.With, Version: version, Took: took}, err
 }
