@@ -61,7 +61,7 @@ func (r *Result) gates() []Gate {
 		if r.Spec.MaxBytes != nil {
 			gates = append(gates, r.sizeGate(i))
 		}
-		if r.Spec.MaxGPUBytes != nil {
+		if r.Spec.MaxGPUBytes != nil && r.hasGPU(i) { // of one without there is nothing to ask
 			gates = append(gates, r.gpuMemoryGate(i))
 		}
 	}

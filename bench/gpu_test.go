@@ -399,3 +399,40 @@ func TestReadNonsenseOfGPUs(t *testing.T) {
 		}
 	}
 }
+
+// Candidates with other GPUs, or with none, are compared, and it is said what of.
+func TestMixedGPUs(t *testing.T) {
+	limit := int64(4e9)
+	shape := func(ref string, _ int) *runnertest.Shape {
+		if ref == "new" {
+			return nil
+		}
+		s := served(3e9)
+		return &s
+	}
+	r := onGPUs(t, func(e *Experiment) {
+		e.Spec.MaxGPUBytes = &limit
+		e.Candidates[1].GPUs = nil
+	}, shape, "old", "new", "newer")
+	const want = "candidates have different GPUs (old all, new none, newer all): a change between them is that of the hardware too"
+	if got := gpuTold(r); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var gates []int
+	for _, g := range r.Gates {
+		if g.Name == GateGPUMemory {
+			gates = append(gates, g.Candidate)
+		}
+	}
+	if !slices.Equal(gates, []int{2}) {
+		t.Errorf("gates of GPU memory: of %v, want that of the one judged that has GPUs", gates)
+	}
+	for _, c := range r.Comparisons {
+		if strings.HasPrefix(c.Metric, "gpu") && c.Candidate == 1 {
+			t.Errorf("%s is compared with that of one without GPUs", c.Metric)
+		}
+	}
+	if n := len(r.On(MetricReady)); n != 2 {
+		t.Errorf("%d comparisons of ready", n)
+	}
+}

@@ -30,6 +30,7 @@ const (
 func (r *Result) GPUWarnings() []string {
 	var w []string
 	w = append(w, r.persistenceWarning()...)
+	w = append(w, r.mixedWarning()...)
 	w = append(w, r.unwatchedWarning()...)
 	w = append(w, r.unseenWarning()...)
 	w = append(w, r.lazyWarning()...)
@@ -66,6 +67,38 @@ func (r *Result) persistenceWarning() []string {
 	}
 	return []string{fmt.Sprintf("persistence mode is off on %d of %s: where nothing holds a GPU open, the first to open it waits for seconds. mlbench has them open while it measures, so these starts most likely had no such wait, and others on this host have: %s",
 		off, counted(len(r.GPU.Devices), "GPU"), gpu.RemedyAsleep)}
+}
+
+// mixedWarning says that candidates did not get the same GPUs, so that what is
+// between them is not of their images alone.
+func (r *Result) mixedWarning() []string {
+	var parts []string
+	differ := false
+	for i, c := range r.Candidates {
+		asked := "none"
+		if c.GPUs != nil {
+			asked = c.GPUs.String()
+		}
+		if other := r.Candidates[0].GPUs; (other == nil) != (c.GPUs == nil) || other != nil && other.String() != asked {
+			differ = true
+		}
+		if i < mostNamed {
+			parts = append(parts, fmt.Sprintf("%s %s", c.Name, asked))
+		}
+	}
+	if !differ {
+		return nil
+	}
+	if more := len(r.Candidates) - mostNamed; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	return []string{Printable(fmt.Sprintf("candidates have different GPUs (%s): a change between them is that of the hardware too, not of the images alone", strings.Join(parts, ", ")))}
+}
+
+// hasGPU reports whether a candidate has GPUs, or none of them has and so nobody
+// thought of that.
+func (r *Result) hasGPU(candidate int) bool {
+	return r.Candidates[candidate].GPUs != nil || !slices.ContainsFunc(r.Candidates, func(c runner.Candidate) bool { return c.GPUs != nil })
 }
 
 // unwatchedWarning says that GPUs were given and nothing is known of them.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -52,6 +53,10 @@ type Candidate struct {
 	// Pull: as the user's registry has them, or as a Runner that serves copies
 	// has compressed those. Nil where it is not known.
 	CompressedBytes *int64 `json:"compressed_bytes,omitempty"`
+
+	// Built is what its image was built from, for this run alone; nil where it
+	// was there before.
+	Built *Origin `json:"built,omitempty"`
 }
 
 // Env is a list of NAME=value. In JSON only the names appear: values are where
@@ -65,6 +70,15 @@ func (e Env) MarshalJSON() ([]byte, error) {
 		names[i], _, _ = strings.Cut(v, "=")
 	}
 	return json.Marshal(names)
+}
+
+// Image names the candidate's image for people: the folder where it was built for
+// this run, else the reference.
+func (c Candidate) Image() string {
+	if c.Built != nil {
+		return c.Built.Folder
+	}
+	return c.Ref
 }
 
 // Clone returns a copy that shares nothing with c.
@@ -81,6 +95,11 @@ func (c Candidate) Clone() Candidate {
 		r := *c.GPUs
 		r.IDs = slices.Clone(r.IDs)
 		c.GPUs = &r
+	}
+	if c.Built != nil {
+		o := *c.Built
+		o.Args = maps.Clone(o.Args)
+		c.Built = &o
 	}
 	for _, size := range []**int64{&c.UnpackedBytes, &c.CompressedBytes} {
 		if *size != nil {

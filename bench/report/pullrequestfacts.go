@@ -52,6 +52,9 @@ func facts(v view) []string {
 		if c.Digest != "" {
 			facts = append(facts, v.names[i]+" is "+shorten(bench.Printable(c.Digest), 80))
 		}
+		if s := origin(v, i); s != "" {
+			facts = append(facts, s)
+		}
 	}
 	return append(facts, "mlbench "+shorten(bench.Printable(v.Tool.Version), maxName)+", "+v.StartedAt.Format("2006-01-02 15:04 MST"))
 }

@@ -70,6 +70,11 @@ func Text(w io.Writer, r *bench.Result) error {
 	if s := exactness(v); s != "" {
 		p.line(s)
 	}
+	for i := range r.Candidates {
+		if s := origin(v, i); s != "" {
+			p.line(s)
+		}
+	}
 	p.line(host(r))
 	if s := gpuLine(v); s != "" {
 		p.line(s)

@@ -21,6 +21,7 @@ type key struct {
 	name string
 	form form
 	each bool     // a candidate may have its own
+	made bool     // it says how images are built, and so is for folders alone
 	only []string // values that there are; empty is any
 	eg   string   // an example of its value
 	says string   // for editors, and for who begins a file
@@ -54,13 +55,16 @@ var keys = []key{
 	{name: "volume", form: list, each: true, eg: "[./models:/models:ro]", says: "source:target[:ro]; a source that begins with a dot is a path from this file's folder"},
 	{name: "memory", form: text, each: true, eg: "2g", says: "memory limit, e.g. 512m, 2g"},
 	{name: "cpus", form: number, each: true, eg: "1.5", says: "processors, e.g. 1.5"},
-	{name: "gpus", form: text, eg: "all", says: "GPUs for the candidates: all, a number, or device=ID,..."},
+	{name: "gpus", form: text, each: true, eg: "all", says: "GPUs for the candidates: all, a number, device=ID,... or none"},
 	{name: "no-preflight", form: truth, eg: "true", says: "with gpus, start even where driver, GPUs and image are seen not to fit"},
 	{name: "shm-size", form: text, each: true, eg: "1g", says: "size of /dev/shm, e.g. 1g"},
 	{name: "network", form: text, each: true, eg: "bridge", says: "network, as docker run has it"},
 	{name: "user", form: text, each: true, eg: "1000", says: "user, as docker run has it"},
 	{name: "entrypoint", form: text, each: true, eg: "/app/serve", says: "program instead of the image's entry point"},
 	{name: "args", form: list, each: true, eg: "[--workers, 1]", says: "arguments, as after -- on the command line"},
+	{name: "build-arg", form: vars, each: true, made: true, eg: "{BASE: \"debian:bookworm-slim\"}", says: "for folders, values of their Dockerfiles' ARGs. A candidate's add to the file's, by name"},
+	{name: "dockerfile", form: text, each: true, made: true, eg: "Dockerfile.gpu", says: "for folders, the Dockerfile, a path in the folder"},
+	{name: "build-target", form: text, each: true, made: true, eg: "runtime", says: "for folders, the stage to build; the last where it is left out"},
 	{name: "fail-on", form: list, only: []string{"starts", "regression", "target", "size", "gpu_memory", "inconclusive"}, eg: "[starts, regression, target, size, gpu_memory]", says: "gates that make the exit code 1; with inconclusive, 3 when one is"},
 	{name: "allow-failures", form: whole, eg: "1", says: "failed starts of a candidate that the gate starts lets pass"},
 }
@@ -72,7 +76,7 @@ const (
 	keyName       = "name"
 )
 
-var kinds = []Kind{Image, Command}
+var kinds = []Kind{Image, Folder, Command}
 
 // Keys are the names of the settings, and of those that a candidate may have of
 // its own where each is asked for.

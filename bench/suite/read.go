@@ -137,7 +137,7 @@ func (s *Suite) list(r *reader, n *yaml.Node) error {
 	return nil
 }
 
-// candidate reads one: an image reference alone, or keys.
+// candidate reads one: an image reference or a folder alone, or keys.
 func (r *reader) candidate(item *yaml.Node) (Candidate, error) {
 	c := Candidate{Line: item.Line}
 	n, err := r.resolve(item)
@@ -146,11 +146,16 @@ func (r *reader) candidate(item *yaml.Node) (Candidate, error) {
 	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && n.Value != "" {
 		c.Name, c.Kind, c.Ref = n.Value, Image, n.Value
+		if IsPath(n.Value) {
+			c.Kind = Folder
+		}
 		return c, nil
 	}
 	if n.Kind == yaml.ScalarNode {
-		return c, fmt.Errorf("line %d: a candidate has to be an image, or keys with values such as image: and name:, and is %s", item.Line, found(n))
+		return c, fmt.Errorf("line %d: a candidate has to be an image, or keys with values such as image:, folder: and name:, and is %s", item.Line, found(n))
 	}
+	made := key{} // of how it is built
+	madeLine := 0
 	err = r.pairs(item, "a candidate", func(name string, at, value *yaml.Node) error {
 		if name == keyName {
 			return r.one(name, at, value, &c.Name)
@@ -165,9 +170,11 @@ func (r *reader) candidate(item *yaml.Node) (Candidate, error) {
 		k, ok := find(name)
 		switch {
 		case !ok:
-			return fmt.Errorf("line %d: key %q of a candidate is not known%s", at.Line, short(name), Nearest(name, append(Keys(true), keyName, string(Image), string(Command))))
+			return fmt.Errorf("line %d: key %q of a candidate is not known%s", at.Line, short(name), Nearest(name, append(Keys(true), keyName, string(Image), string(Folder), string(Command))))
 		case !k.each:
 			return fmt.Errorf("line %d: %s is the same for all candidates: write it above them", at.Line, name)
+		case k.made:
+			made, madeLine = k, at.Line
 		}
 		return r.setting(k, at, value, &c.Settings)
 	})
@@ -175,7 +182,9 @@ func (r *reader) candidate(item *yaml.Node) (Candidate, error) {
 	case err != nil:
 		return c, err
 	case c.Kind == "":
-		return c, fmt.Errorf("line %d: a candidate without image or command: what is to be started?", item.Line)
+		return c, fmt.Errorf("line %d: a candidate without image, folder or command: what is to be started?", item.Line)
+	case made.made && c.Kind != Folder:
+		return c, fmt.Errorf("line %d: %s is for a folder that is built, and this candidate is of the kind %s: write folder:, or leave it out", madeLine, made.name, c.Kind)
 	case c.Name == "":
 		c.Name = c.Ref
 	}

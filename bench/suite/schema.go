@@ -17,18 +17,19 @@ func Schema() ([]byte, error) {
 		}
 	}
 	one := node{"type": []string{"string", "number"}, "minLength": 1}
-	own[keyName] = with(one, "description", "by which it is named in reports and on the command line; the image or command where it is left out")
+	own[keyName] = with(one, "description", "by which it is named in reports and on the command line; the image, folder or command where it is left out")
 	own[string(Image)] = with(one, "description", "an image reference")
+	own[string(Folder)] = with(one, "description", "a folder with a Dockerfile, a path from this file's folder; it is built first")
 	own[string(Command)] = with(one, "description", "a command line, started by the runner process")
 	all[keyCandidates] = node{
 		"description": "what is measured; the first is the baseline",
 		"type":        "array",
 		"maxItems":    maxCandidates,
 		"items": node{"oneOf": []node{
-			{"type": "string", "minLength": 1, "description": "an image reference"},
+			{"type": "string", "minLength": 1, "description": "an image reference; a folder, if it begins with a dot or a slash or ends in a slash"},
 			{
 				"type": "object", "properties": own, "additionalProperties": false,
-				"oneOf": []node{{"required": []Kind{Image}}, {"required": []Kind{Command}}},
+				"oneOf": []node{{"required": []Kind{Image}}, {"required": []Kind{Folder}}, {"required": []Kind{Command}}},
 			},
 		}},
 	}

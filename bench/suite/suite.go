@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // ErrMalformed is what is wrong with a suite file that cannot be read.
@@ -43,14 +44,21 @@ type Kind string
 // The kinds, which are the keys that name one.
 const (
 	Image   Kind = "image"   // a reference
+	Folder  Kind = "folder"  // with a Dockerfile, built first
 	Command Kind = "command" // a command line, for the runner process
 )
+
+// IsPath reports whether a text is a path by its looks, which no image's name
+// has: it begins with a dot or a slash, or ends in a slash.
+func IsPath(text string) bool {
+	return strings.HasPrefix(text, ".") || filepath.IsAbs(text) || strings.HasSuffix(text, "/")
+}
 
 // A Candidate is one that the file lists.
 type Candidate struct {
 	Name     string // unique in its file
 	Kind     Kind
-	Ref      string    // an image reference or a command line
+	Ref      string    // an image reference, a folder's path from the file's own folder, or a command line
 	Settings []Setting // its own, which win over those of the file
 	Line     int
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,8 @@ func TestRead(t *testing.T) {
 			{Name: "myservice:old", Kind: Image, Ref: "myservice:old", Line: 15},
 			{Name: "new", Kind: Image, Ref: "myservice:new", Line: 16, Settings: []Setting{{"port", []string{"9090"}, 18}, {"env", []string{"MODEL=large"}, 19}}},
 			{Name: "script", Kind: Command, Ref: "python3 new.py", Line: 20, Settings: []Setting{{"args", []string{"--port", "8080"}, 22}}},
+			{Name: "../built", Kind: Folder, Ref: "../built", Line: 23},
+			{Name: "lean", Kind: Folder, Ref: "services/lean", Line: 24, Settings: []Setting{{"gpus", []string{"none"}, 26}, {"build-arg", []string{"BASE=debian", "TOKEN"}, 27}}},
 		},
 	}
 	if !reflect.DeepEqual(s, want) {
@@ -76,18 +79,32 @@ func TestMalformed(t *testing.T) {
 		"candidates:\n":                   "line 1: candidates has to be a list",
 		"candidates:\n- 5\n":              "line 2: a candidate has to be an image",
 		"candidates:\n- [a]\n":            "line 2: a candidate has to be keys with values, and is a list",
-		"candidates:\n- name: a\n":        "line 2: a candidate without image or command",
-		"candidates:\n- image: a\n  command: b\n":        "line 3: command beside image",
-		"candidates:\n- image: ''\n":                     "line 2: image is empty",
-		"candidates:\n- image: a\n  prot: 1\n":           `line 3: key "prot" of a candidate is not known: did you mean port?`,
-		"candidates:\n- image: a\n  margin: 5%\n":        "line 3: margin is the same for all candidates: write it above them",
-		"candidates:\n- a\n- b\n- image: c\n  name: a\n": `line 4: a candidate named "a" is there already, in line 2`,
-		"policy: {usr: root}\n":                          "did you mean user?",
-		"policy:\n":                                      "policy",
-		"port: 1\n---\nport: 2\n":                        "document",
-		"port: [\n":                                      "",
-		"env: *nothing\n":                                "",
-		"\x00":                                           "",
+		"candidates:\n- name: a\n":        "line 2: a candidate without image, folder or command",
+		"candidates:\n- image: a\n  command: b\n":           "line 3: command beside image",
+		"candidates:\n- folder: a\n  image: b\n":            "line 3: image beside folder",
+		"candidates:\n- folder: [a]\n":                      "line 2: folder has to be text or a number, and is a list",
+		"candidates:\n- folder:\n":                          "line 2: folder has no value",
+		"candidates:\n- folder: \"a\\0\"\n":                 "line 2: folder holds a zero byte",
+		"candidates:\n- fodler: a\n":                        "did you mean folder?",
+		"candidates:\n- image: a\n  dockerfile: b\n":        "line 3: dockerfile is for a folder that is built, and this candidate is of the kind image",
+		"candidates:\n- build-arg: {A: b}\n  command: a\n":  "line 2: build-arg is for a folder that is built, and this candidate is of the kind command",
+		"candidates:\n- folder: a\n  build-arg: A=b\n":      "line 3: build-arg has to be names with values, or a list of NAME=value",
+		"candidates:\n- folder: a\n  build-arg: {A: [b]}\n": `line 3: build-arg: "A" has to be one value, and is a list`,
+		"candidates:\n- folder: a\n  build-arg: [=b]\n":     `line 3: build-arg: "=b" has no name`,
+		"candidates:\n- folder: a\n  build-target: {}\n":    "line 3: build-target has to be text or a number",
+		"build_arg: {A: b}\n":                               "did you mean build-arg?",
+		"dockerfile:\n":                                     "line 1: dockerfile has no value",
+		"candidates:\n- image: a\n  gpus: [0]\n":            "line 3: gpus has to be text or a number, and is a list",
+		"candidates:\n- image: ''\n":                        "line 2: image is empty",
+		"candidates:\n- image: a\n  prot: 1\n":              `line 3: key "prot" of a candidate is not known: did you mean port?`,
+		"candidates:\n- image: a\n  margin: 5%\n":           "line 3: margin is the same for all candidates: write it above them",
+		"candidates:\n- a\n- b\n- image: c\n  name: a\n":    `line 4: a candidate named "a" is there already, in line 2`,
+		"policy: {usr: root}\n":                             "did you mean user?",
+		"policy:\n":                                         "policy",
+		"port: 1\n---\nport: 2\n":                           "document",
+		"port: [\n":                                         "",
+		"env: *nothing\n":                                   "",
+		"\x00":                                              "",
 	} {
 		_, err := Read(strings.NewReader(text), "mlbench.yaml")
 		if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "mlbench.yaml") {
@@ -99,7 +116,7 @@ func TestMalformed(t *testing.T) {
 // What is valid, and easily refused.
 func TestAccepted(t *testing.T) {
 	for _, text := range []string{
-		"candidates: []\n", "policy: {user: non-root}\n", "user: 1000\n", "gpus: all\n", "gpus: 1\n", "cpus: 2\n", "quantile: p90\n",
+		"candidates: []\n", "candidates: [./a, {folder: b, build-arg: [A], dockerfile: c}]\nbuild-target: d\n", "policy: {user: non-root}\n", "user: 1000\n", "gpus: all\n", "gpus: 1\n", "cpus: 2\n", "quantile: p90\n",
 		"no-preflight: TRUE\n", "env: {}\n", "env: &e {A: 1}\ncandidates:\n- {image: a, env: *e}\n- {image: b, env: *e}\n",
 		"\ufeffport: 1\n", "port: 1\r\nhealth: /\r\n",
 	} {
@@ -129,6 +146,8 @@ func TestHostile(t *testing.T) {
 		"cycle of candidates": "candidates: &c [*c]\n",
 		"cycle of a value":    "env: &e [*e]\n",
 		"cycle of names":      "env: &e {A: *e}\n",
+		"cycle of arguments":  "build-arg: &b {A: *b}\n",
+		"cycle of folders":    "candidates: [{folder: &f [*f]}]\n",
 		"cycle of all":        "&a\ncandidates:\n- *a\n",
 		"cycle of a policy":   "policy: &p {bases: [*p]}\n",
 	} {
@@ -187,6 +206,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(string(b))
 	f.Add("env: &e {A: *e}\ncandidates: [a, {image: b, env: *e}]\n")
 	f.Add("? [a]\n: b\n")
+	f.Add("build-arg: {A: }\ncandidates: [./a, {folder: b, dockerfile: c, build-target: d, build-arg: [A=b, C]}]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := Read(strings.NewReader(text), "mlbench.yaml")
 		if err != nil {
@@ -197,6 +217,9 @@ func FuzzRead(f *testing.F) {
 		}
 		seen := map[string]bool{}
 		for _, c := range s.Candidates {
+			if k := c.Kind; k != Folder && slices.ContainsFunc(c.Settings, func(x Setting) bool { k, _ := find(x.Key); return k.made }) {
+				t.Errorf("%s says how it is built: %+v", k, c)
+			}
 			if c.Name == "" || c.Ref == "" || c.Kind == "" || seen[c.Name] {
 				t.Errorf("%+v", c)
 			}

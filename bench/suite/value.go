@@ -88,7 +88,7 @@ func (r *reader) environment(k key, at, value *yaml.Node) ([]string, error) {
 		values, err := r.items(k, at, n)
 		for i, v := range values {
 			if strings.HasPrefix(v, "=") || v == "" {
-				return nil, fmt.Errorf("line %d: env: %q has no name: e.g. MODEL=small", n.Content[i].Line, short(v))
+				return nil, fmt.Errorf("line %d: %s: %q has no name: e.g. MODEL=small", n.Content[i].Line, k.name, short(v))
 			}
 		}
 		return values, err
@@ -103,14 +103,14 @@ func (r *reader) environment(k key, at, value *yaml.Node) ([]string, error) {
 		case err != nil:
 			return err
 		case name == "" || strings.ContainsAny(name, "=\x00"):
-			return fmt.Errorf("line %d: env: %q is no name of a variable", at.Line, short(name))
+			return fmt.Errorf("line %d: %s: %q is no name of a variable", at.Line, k.name, short(name))
 		case v.Kind != yaml.ScalarNode:
-			return fmt.Errorf("line %d: env: %q has to be one value, and is %s", at.Line, short(name), found(v))
+			return fmt.Errorf("line %d: %s: %q has to be one value, and is %s", at.Line, k.name, short(name), found(v))
 		case v.Tag == "!!null":
 			values = append(values, name)
 			return nil
 		case strings.ContainsRune(v.Value, 0):
-			return fmt.Errorf("line %d: env: %q holds a zero byte", at.Line, short(name))
+			return fmt.Errorf("line %d: %s: %q holds a zero byte", at.Line, k.name, short(name))
 		}
 		values = append(values, name+"="+v.Value)
 		return nil

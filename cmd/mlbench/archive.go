@@ -52,7 +52,7 @@ func notAnImage(ref string, err error) error {
 	case err == nil || statErr != nil || errors.Is(err, errInterrupted):
 		return err
 	case info.IsDir():
-		return fmt.Errorf("%w\n%s is a folder here: build it first (docker build --tag NAME %s), and give that name", err, ref, ref)
+		return fmt.Errorf("%w\n%s is a folder here: name it as .%c%[2]s to have it built first", err, ref, filepath.Separator)
 	}
 	return fmt.Errorf("%w\n%s is a file here: give an archive of an image as --input %s", err, ref, ref)
 }

@@ -23,7 +23,8 @@ func newCompare(std streams) *cobra.Command {
 		Long: `compare starts OLD and NEW in pairs, in an order drawn at random for each
 pair, and stops as soon as it knows whether NEW is ready sooner, later, or not
 later by more than --margin. Arguments are image references, pulled where they
-are not here; with --runner process, command lines.
+are not here, or folders with a Dockerfile, which are built first; with --runner
+process, command lines.
 
 With several NEW each is compared with OLD, and all are started in turn, in an
 order drawn anew each time. The intervals are so much wider that all of them
@@ -38,6 +39,7 @@ What follows -- is passed on to all as their arguments.` + suiteUse,
 		Example: `  mlbench compare old:tag new:tag
   mlbench compare old:tag new:tag --target 1s --max-size 800MB --out report.md
   mlbench compare old:tag slim:tag distroless:tag
+  mlbench compare old:tag ./service --build-arg BASE=debian:bookworm-slim
   mlbench compare -f mlbench.yaml
   mlbench compare --runner process --port 8080 'python3 old.py' 'python3 new.py'`,
 		Args: cobra.ArbitraryArgs,
@@ -54,15 +56,16 @@ What follows -- is passed on to all as their arguments.` + suiteUse,
 func newRun(std streams) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
-		Use:   "run [IMAGE] [flags] [-- ARG...]",
+		Use:   "run [IMAGE|FOLDER] [flags] [-- ARG...]",
 		Short: "Say how long one image takes to be ready, against its targets",
 		Long: `run starts IMAGE again and again until it is known whether it is ready within
---target often enough.` + suiteUse,
+--target often enough. A folder with a Dockerfile is built first.` + suiteUse,
 		Example: `  mlbench run image:tag
-  mlbench run image:tag --target 1s --quantile 0.9 --max-size 800MB`,
+  mlbench run image:tag --target 1s --quantile 0.9 --max-size 800MB
+  mlbench run .`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.measure(cmd, std, args, 1, thenArgs(1, "one image"))
+			return o.measure(cmd, std, args, 1, thenArgs(1, "one image or folder"))
 		},
 	}
 	o.register(cmd.Flags())
@@ -129,7 +132,9 @@ func (o *options) measure(cmd *cobra.Command, std streams, args []string, most i
 		if err := images(cmd, args); err != nil {
 			return err
 		}
-		candidates, err = o.complete(cmd.Flags(), refs, rest)
+		if candidates, err = o.complete(cmd.Flags(), refs, rest); err == nil {
+			err = o.findFolders(candidates)
+		}
 	} else {
 		chosen := choose(s, refs, std.notes())
 		if err := counted(cmd, s, chosen, most); err != nil {

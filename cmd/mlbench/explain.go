@@ -33,7 +33,8 @@ set, to see what each Python package takes to import, and one from a cold cache,
 to see which of the image's files are read until it is ready (and with
 --request, until the first response), whose they are, and what is never touched.
 
-Of two images, old first, it says which changes made the difference.
+Of two images, old first, it says which changes made the difference. Folders
+with a Dockerfile are built first.
 
 What is touched can be told as root on the engine's host, where the page cache
 can be looked at; the rest is told anywhere.`,
@@ -47,6 +48,7 @@ can be looked at; the rest is told anywhere.`,
 	o.registerReady(f)
 	f.VarP(parsed(&o.starts, parseStarts, "n", "3"), "starts", "", "how often each image is started to measure its phases")
 	o.registerStart(f)
+	o.build.register(f)
 	o.telling.register(f, report.Explanations, "what was found")
 	return cmd
 }
@@ -82,6 +84,10 @@ func (o *explainOptions) run(cmd *cobra.Command, std streams, args []string) err
 	o.spec.Pairs = o.starts
 	candidates, err := o.complete(cmd.Flags(), refs, rest)
 	if err != nil {
+		return err
+	}
+	o.hint = func(line string) { fmt.Fprintln(std.notes(), bench.Printable(line)) }
+	if err := o.findFolders(candidates); err != nil {
 		return err
 	}
 	to, err := o.telling.open()

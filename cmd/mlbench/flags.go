@@ -34,6 +34,10 @@ type options struct {
 	explain bool   // compare only
 	file    string // with candidates and settings; compare and run only
 
+	build   buildFlags
+	folders map[string]*folder // by name, of the candidates that are built first
+	hint    func(line string)  // is told what an argument is taken for; nil for nobody
+
 	command []string     // as commandLine has it
 	log     *slog.Logger // of what is done; nil for none
 
@@ -108,8 +112,8 @@ func (o *options) registerStart(f *pflag.FlagSet) {
 	f.StringArrayVarP(&c.Volumes, "volume", "v", nil, "source:target[:ro] (repeatable)")
 	f.VarP(parsed(&c.Memory, units.RAMInBytes, "size", "unlimited"), "memory", "m", "memory limit, e.g. 512m, 2g")
 	f.VarP(parsed(&c.CPUs, parseCPUs, "number", "all"), "cpus", "", "processors, e.g. 1.5")
-	f.VarP(parsed(&c.GPUs, parseGPUs, "gpus", "none"), "gpus", "", "GPUs for the candidates: all, a number, or device=ID,... (UUIDs, indexes, MIG instances, CDI names)")
-	offer(f, "gpus", "all", "device=")
+	f.VarP(parsed(&c.GPUs, parseGPUs, "gpus", "none"), "gpus", "", "GPUs for the candidates: all, a number, device=ID,... (UUIDs, indexes, MIG instances, CDI names), or none")
+	offer(f, "gpus", "all", "device=", "none")
 	f.BoolVar(&o.noPreflight, "no-preflight", false, "with --gpus, start even where driver, GPUs and image are seen not to fit")
 	f.VarP(parsed(&c.ShmSize, units.RAMInBytes, "size", "the engine's"), "shm-size", "", "size of /dev/shm, e.g. 1g")
 	f.StringVar(&c.Network, "network", "", "network, as docker run has it")
@@ -119,6 +123,23 @@ func (o *options) registerStart(f *pflag.FlagSet) {
 
 // complete checks what flags say together, and makes the candidates.
 func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Candidate, error) {
+	candidates, err := o.candidates(f, refs, args)
+	if err != nil {
+		return nil, err
+	}
+	return candidates, o.checkPreflight(candidates)
+}
+
+// checkPreflight refuses to leave out a check that nobody would make.
+func (o *options) checkPreflight(candidates []runner.Candidate) error {
+	if o.noPreflight && len(requests(candidates)) == 0 {
+		return usage("--no-preflight without --gpus: nothing else is checked before a start: e.g. --gpus all --no-preflight")
+	}
+	return nil
+}
+
+// candidates are those of complete. Whether any gets GPUs is not looked at.
+func (o *options) candidates(f *pflag.FlagSet, refs, args []string) ([]runner.Candidate, error) {
 	s := &o.spec
 	s.TargetGates = f.Changed("target")
 	if f.Changed("max-pairs") && !f.Changed("min-pairs") {
@@ -152,9 +173,6 @@ func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Cand
 	}
 	if _, err := url.ParseRequestURI(c.Health); c.Health != "" && err != nil {
 		return nil, usage("--health: %w: e.g. --health /healthz", err)
-	}
-	if o.noPreflight && c.GPUs == nil {
-		return nil, usage("--no-preflight without --gpus: nothing else is checked before a start: e.g. --gpus all --no-preflight")
 	}
 	if c.Ready.Kind == runner.Exit && o.request != "" {
 		return nil, usage("--request: with --ready exit the program has ended and answers nothing: leave one of them out")

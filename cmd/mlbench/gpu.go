@@ -12,7 +12,6 @@ import (
 	"mlbench/bench/report"
 	"mlbench/gpu"
 	"mlbench/runner"
-	"mlbench/runner/docker"
 	"mlbench/runner/image"
 )
 
@@ -24,13 +23,14 @@ type gpuOptions struct {
 	names        []string
 	cdi          bool
 	input        string
+	build        buildFlags
 	rendering    rendering[*gpu.Report]
 }
 
 func newGPU(std streams) *cobra.Command {
 	var o gpuOptions
 	cmd := &cobra.Command{
-		Use:   "gpu [IMAGE] [flags]",
+		Use:   "gpu [IMAGE|FOLDER] [flags]",
 		Short: "Show this host's GPUs, or say whether an image's CUDA will run on them, and why not",
 		Long: `gpu shows the GPUs of this host, as NVIDIA's driver tells of them.
 
@@ -38,7 +38,8 @@ Of an image it finds what CUDA it wants (its framework's first, then its
 libraries', then its environment's) and which GPUs its code was compiled for, and
 judges rule by rule whether a host runs it. That is this host where it has a
 driver. Where flags tell of a host it is that one, and this one is not asked:
-then neither a GPU nor a driver is needed. Nothing is started.
+then neither a GPU nor a driver is needed. Nothing is started. A folder with a
+Dockerfile is built first.
 
 The exit code is 0 where it will run, perhaps with warnings, 1 where it will not,
 3 where a fact is missing that decides (then it is said which), and 4 where there
@@ -55,6 +56,9 @@ is no image and this host's driver tells of no GPU.`,
 			if len(args) > 1 {
 				return usage("%s wants one image, or --input, or neither to show this host's GPUs, and got %d: e.g. %s", cmd.CommandPath(), len(args), example(cmd))
 			}
+			if flag := o.build.given(); flag != "" && (len(args) == 0 || o.input != "") {
+				return forFolders(flag)
+			}
 			if len(args) == 0 && o.input == "" {
 				return o.show(cmd.Context(), std)
 			}
@@ -70,6 +74,7 @@ is no image and this host's driver tells of no GPU.`,
 	f.BoolVar(&o.cdi, "cdi", false, "the engine gives GPUs to containers by CDI, which does not enforce NVIDIA_REQUIRE_*")
 	f.StringVarP(&o.input, "input", "i", "", "read an `archive` instead, as docker save writes it, or an OCI layout in a tar; - for stdin")
 	suffixes(f, "input", ".tar")
+	o.build.register(f)
 	o.rendering.register(f, report.GPUs, "what was found")
 	return cmd
 }
@@ -189,12 +194,11 @@ func (o gpuOptions) read(ctx context.Context, std streams, ref string, opts imag
 	if o.input != "" {
 		return readArchive(ctx, std, o.input, ref, opts)
 	}
-	r, err := docker.New(docker.Options{Notify: newProgress(std.notes()).Note, Log: std.log()})
+	indexes, err := o.build.indexes(ctx, std, []string{ref}, opts)
 	if err != nil {
 		return nil, err
 	}
-	x, err := r.Index(ctx, ref, opts)
-	return x, errors.Join(notAnImage(ref, err), r.Close())
+	return indexes[0], nil
 }
 
 // missing are the flags that would give what is missing.

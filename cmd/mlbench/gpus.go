@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"mlbench/bench"
 	"mlbench/gpu"
@@ -26,32 +28,73 @@ type equipment struct {
 	runner  runner.Runner
 	known   bool        // this host's driver told of the GPUs that candidates get
 	host    gpu.Host    // with the GPUs that were chosen alone
+	gets    devices     // which of them a candidate gets
 	sampler gpu.Sampler // of them, by which the runner watches its starts
 	told    *bench.GPUs // for the result
+
+	builder *builder // of the candidates that are folders; nil where none is
 }
 
+// devices are those of candidates, by their names.
+type devices map[string][]gpu.Device
+
 // equip makes the runner. Where candidates are to get GPUs it finds out which
-// these are, before anything is started, and names them to the candidates in full.
+// these are, before anything is built or started, and names them to the candidates
+// in full. Those that are folders are built.
 func (o *options) equip(ctx context.Context, candidates []runner.Candidate, note func(line string)) (*equipment, error) {
 	e := &equipment{options: o, note: note}
 	var err error
 	e.runner, err = newRunner(o.spec.Runner, docker.Options{Notify: note, Registry: o.spec.Registry, GPUs: &e.sampler, Log: o.log})
-	if err != nil || o.candidate.GPUs == nil {
+	if err != nil {
 		return e, err
 	}
-	if err := e.choose(ctx, candidates); err != nil {
+	if asked := requests(candidates); len(asked) > 0 {
+		err = e.choose(ctx, asked, candidates)
+	}
+	if err == nil && len(o.folders) > 0 {
+		err = e.build(ctx, candidates)
+	}
+	if err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
 }
 
+// build builds the candidates that are folders.
+func (e *equipment) build(ctx context.Context, candidates []runner.Candidate) error {
+	d, ok := e.runner.(*docker.Runner)
+	if !ok {
+		return usage("--runner %s builds nothing: name commands, or leave that out", e.spec.Runner)
+	}
+	if _, err := d.Host(ctx); err != nil { // before anything would have to be removed
+		return err
+	}
+	e.builder = newBuilder(d, e.note)
+	return e.builder.folders(ctx, candidates, e.folders)
+}
+
 func (e *equipment) close() error {
-	return errors.Join(e.runner.Close(), e.sampler.Close())
+	return errors.Join(e.builder.close(), e.runner.Close(), e.sampler.Close())
+}
+
+// requests are what candidates ask for of the GPUs, each once.
+func requests(candidates []runner.Candidate) []gpu.Request {
+	var asked []gpu.Request
+	for _, c := range candidates {
+		if c.GPUs != nil && !slices.ContainsFunc(asked, func(r gpu.Request) bool { return r.String() == c.GPUs.String() }) {
+			asked = append(asked, *c.GPUs)
+		}
+	}
+	return asked
 }
 
 // choose asks this host's driver for the GPUs that candidates are to get.
-func (e *equipment) choose(ctx context.Context, candidates []runner.Candidate) error {
-	asked := *e.candidate.GPUs
+func (e *equipment) choose(ctx context.Context, asked []gpu.Request, candidates []runner.Candidate) error {
+	words := make([]string, len(asked))
+	for i, r := range asked {
+		words[i] = r.String()
+	}
+	what := strings.Join(words, " and ")
 	d, containers := e.runner.(*docker.Runner)
 	if containers {
 		switch here, err := d.SharesGPUs(ctx); {
@@ -65,37 +108,66 @@ func (e *equipment) choose(ctx context.Context, candidates []runner.Candidate) e
 	host, err := hostGPUs(ctx, e.note)
 	switch {
 	case err != nil && containers && onlyHere(err, driverVersion):
-		e.note(fmt.Sprintf("--gpus %s: %v\nthe engine may give them all the same: nothing is checked before the first start, and GPU memory is not measured", asked, err))
+		e.note(fmt.Sprintf("--gpus %s: %v\nthe engine may give them all the same: nothing is checked before the first start, and GPU memory is not measured", what, err))
 		return nil
 	case err != nil:
-		return e.passed(ctx, err)
+		return e.passed(ctx, what, err)
 	}
 	host = host.Complete()
-	choice, err := host.Choose(asked)
-	if err != nil {
-		return e.passed(ctx, err)
+	choices := make(map[string]gpu.Choice)
+	var chosen []gpu.Device // each once
+	var warnings []string
+	for i, r := range asked {
+		choice, err := host.Choose(r)
+		if err != nil {
+			return e.passed(ctx, words[i], err)
+		}
+		choices[words[i]] = choice
+		warnings = append(warnings, choice.Warnings...)
+		for _, d := range choice.Devices {
+			if !slices.ContainsFunc(chosen, func(c gpu.Device) bool { return c.UUID == d.UUID }) {
+				chosen = append(chosen, d)
+			}
+		}
 	}
-	warnings := choice.Warnings
 	if host.Warning != "" {
 		warnings = append(warnings, host.Warning)
 	}
-	for _, w := range warnings {
-		e.note("--gpus: " + w)
+	for i, w := range warnings {
+		if !slices.Contains(warnings[:i], w) {
+			e.note("--gpus: " + w)
+		}
 	}
 	if v := os.Getenv("CUDA_VISIBLE_DEVICES"); v != "" && !containers {
 		e.note(fmt.Sprintf("--gpus: CUDA_VISIBLE_DEVICES=%s is set here and not followed: candidates get what --gpus asks for, of all that the driver tells of; where a scheduler allots GPUs, name its own (--gpus device=…)", v))
 	}
-	for i := range candidates {
+	e.gets = make(devices)
+	for i, c := range candidates {
+		if c.GPUs == nil {
+			if !containers {
+				e.note(fmt.Sprintf("%s is given no GPU, and as a command sees those that mlbench sees: CUDA_VISIBLE_DEVICES= in its env hides them", c.Name))
+			}
+			continue
+		}
+		choice := choices[c.GPUs.String()]
 		candidates[i].GPUs = &choice.Request
 		if !containers { // CUDA knows GPUs by their UUIDs alone, whatever it numbers them
 			candidates[i].GPUs = &gpu.Request{IDs: choice.UUIDs()}
 		}
+		e.gets[c.Name] = choice.Devices
 	}
-	host.Devices = choice.Devices
+	for _, choice := range choices {
+		if len(choice.Devices) != len(chosen) {
+			e.note("--gpus: candidates get different GPUs: memory that is told by device is that of all of them")
+			break
+		}
+	}
+	host.Devices = chosen
 	e.host, e.known, e.told = host, true, toldOf(host)
-	meter, err := openMeter(ctx, choice.UUIDs())
+	uuids := gpu.Choice{Devices: chosen}.UUIDs()
+	meter, err := openMeter(ctx, uuids)
 	if err != nil {
-		return e.passed(ctx, err)
+		return e.passed(ctx, what, err)
 	}
 	e.sampler.Meter = meter
 	return nil
@@ -132,19 +204,22 @@ func toldOf(h gpu.Host) *bench.GPUs {
 
 // passed makes what is wrong with the GPUs an error, or a note where the user
 // wants to go on all the same.
-func (e *equipment) passed(ctx context.Context, err error) error {
+func (e *equipment) passed(ctx context.Context, asked string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case e.noPreflight:
-		e.note(fmt.Sprintf("--gpus %s: %v: going on without figures of GPU memory, as --no-preflight says", e.candidate.GPUs, err))
+		e.note(fmt.Sprintf("--gpus %s: %v: going on without figures of GPU memory, as --no-preflight says", asked, err))
 		return nil
 	}
-	return runner.As(runner.ErrEnvironment, fmt.Errorf("--gpus %s: %w\n--no-preflight goes on all the same, without figures of GPU memory", e.candidate.GPUs, err))
+	return runner.As(runner.ErrEnvironment, fmt.Errorf("--gpus %s: %w\n--no-preflight goes on all the same, without figures of GPU memory", asked, err))
 }
 
 // parseGPUs reads what --gpus asks for.
 func parseGPUs(s string) (*gpu.Request, error) {
+	if s == "none" { // as of a candidate whose file gives them to all
+		return nil, nil
+	}
 	r, err := gpu.ParseRequest(s)
 	return &r, err
 }

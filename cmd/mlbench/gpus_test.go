@@ -282,3 +282,90 @@ func relayed(t *testing.T) string {
 	t.Cleanup(server.Close)
 	return "tcp://" + server.Listener.Addr().String()
 }
+
+// Each candidate gets its own GPUs, and all of them are watched.
+func TestGPUsOfEach(t *testing.T) {
+	asked(t, gpuHost(t, "550.54.15"), nil)
+	watched, meter := metered(t, nil)
+	dir := t.TempDir()
+	out, file := filepath.Join(dir, "r.json"), filepath.Join(dir, "mlbench.yaml")
+	text := strings.ReplaceAll(`gpus: 1
+pairs: 1
+candidates:
+- {name: one, command: FIXTURE}
+- {name: other, command: FIXTURE, gpus: device=GPU-b}
+- {name: none, command: FIXTURE, gpus: none}
+- {name: both, command: FIXTURE, gpus: 2}
+`, "FIXTURE", runnertest.Fixture(t))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, said := told(t, "compare", "-f", file, "--out", out)
+	if code != exitOK || !slices.Equal(*watched, []string{"GPU-aa", "GPU-bb"}) || !meter.closed {
+		t.Fatalf("exit code %d, watched %q, closed: %v\n%s", code, *watched, meter.closed, said)
+	}
+	for _, want := range []string{
+		"none is given no GPU, and as a command sees those that mlbench sees",
+		"candidates get different GPUs: memory that is told by device is that of all of them",
+	} {
+		if strings.Count(said, want) != 1 {
+			t.Errorf("it does not say once %q:\n%s", want, said)
+		}
+	}
+	if n := strings.Count(said, "GPU 0: persistence mode is off"); n != 1 {
+		t.Errorf("what is wrong with a GPU is said %d times", n)
+	}
+	b, err := os.ReadFile(out)
+	var r bench.Result
+	if err := errors.Join(err, json.Unmarshal(b, &r)); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range r.Candidates {
+		if c.GPUs == nil {
+			got = append(got, "none")
+			continue
+		}
+		got = append(got, c.GPUs.String())
+	}
+	if want := []string{"device=GPU-aa", "device=GPU-bb", "none", "device=GPU-aa,GPU-bb"}; !slices.Equal(got, want) {
+		t.Errorf("they get %q, want %q", got, want)
+	}
+	if len(r.GPU.Devices) != 2 || !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.HasPrefix(w, "candidates have different GPUs") }) {
+		t.Errorf("devices %v, warnings %q", r.GPU.Devices, r.Warnings)
+	}
+	metered(t, nil)
+	code, said = told(t, "compare", "-f", file, "one", "none", "--gpus", "1", "--out", out)
+	if code != exitOK || strings.Contains(said, "is given no GPU") { // flags win
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+	code, said = told(t, "run", "-f", file, "none", "--no-preflight")
+	if code != exitUsage || !strings.Contains(said, "--no-preflight without --gpus") {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+}
+
+// An image is judged on its own GPUs, and one that gets none is not.
+func TestGPUsOfOneImage(t *testing.T) {
+	needEngine(t)
+	if code, _ := told(t, "gpu"); code == exitOK {
+		t.Skip("the engine here may give GPUs")
+	}
+	asked(t, gpuHost(t, "470.256.02"), nil)
+	metered(t, nil)
+	cuda := fixtureImage(t, "cuda", "EXPOSE 8080", "ENV CUDA_VERSION=12.4.1", "ENV NVIDIA_VISIBLE_DEVICES=all")
+	file := filepath.Join(t.TempDir(), "mlbench.yaml")
+	text := "pairs: 1\ncold: warm\ncandidates:\n- {image: " + cuda + ", name: cpu}\n- {image: " + fixtureImage(t, "one", "EXPOSE 8080") + ", name: gpu, gpus: 1}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, said := told(t, "compare", "-f", file)
+	if code != exitEnvironment || !strings.Contains(said, "gpu: needs: nothing of CUDA is in it") || strings.Contains(said, "cpu will not run") ||
+		!strings.Contains(said, "the engine cannot give containers NVIDIA's GPUs") { // it came to starts
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+	code, said = told(t, "compare", "-f", file, "gpu", "cpu", "--gpus", "1")
+	if code != exitEnvironment || !strings.Contains(said, "cpu will not run on NVIDIA A100-SXM4-40GB, by the rule driver") {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"mlbench/bench/report"
-	"mlbench/runner/docker"
 	"mlbench/runner/image"
 	"mlbench/runner/image/dockerfile"
 	"mlbench/runner/image/policy"
@@ -24,6 +22,7 @@ import (
 type inspectOptions struct {
 	inputs     []string
 	dockerfile string
+	build      buildFlags // but for the Dockerfile, which is named from the current folder
 	context    string
 	policy     string
 	limits     image.Limits
@@ -42,6 +41,8 @@ byte belongs (packages of pip, dpkg and others, model weights, the application),
 which layer brought it, and what could be better: each finding with the bytes
 it is about and a remedy. Of two images, old first, it says how they differ:
 what each owner has more or less, and which findings are fixed and which new.
+Folders with a Dockerfile are built first, and of a single one the Dockerfile is
+checked too.
 
 Images are pulled where they are not here. As root on the engine's own host
 their layers are read where they lie, which takes a second; elsewhere the engine
@@ -67,6 +68,7 @@ images, NEW is the one that has to.`,
 	f.StringArrayVarP(&o.inputs, "input", "i", nil, "read an `archive` instead, as docker save writes it, or an OCI layout in a tar; - for stdin (twice: old and new)")
 	suffixes(f, "input", ".tar")
 	f.StringVar(&o.dockerfile, "dockerfile", "", "check this `file` too, the Dockerfile that the image was built from")
+	o.build.registerArgs(f)
 	f.StringVar(&o.context, "context", "", "`folder` that it was built in (default the Dockerfile's)")
 	f.StringVar(&o.policy, "policy", "", "check that the image keeps to the section policy of this YAML `file`: bases, forbidden, user, size, python, libc, labels, reports")
 	suffixes(f, "policy", ".yaml", ".yml")
@@ -114,6 +116,29 @@ func (o *inspectOptions) complete(f *pflag.FlagSet) error {
 	return nil
 }
 
+// completeBuild makes a folder's Dockerfile the one that is checked, and the one
+// that is checked the folder's.
+func (o *inspectOptions) completeBuild(args []string) error {
+	if flag := o.build.given(); flag != "" && len(o.inputs) > 0 {
+		return forFolders(flag)
+	}
+	if len(o.inputs) > 0 || len(args) != 1 || !meansFolder(args[0], "", func(string) {}) {
+		return nil
+	}
+	if o.context != "" {
+		return usage("--context: it is %s, which is built: leave it out", args[0])
+	}
+	var err error
+	if o.build.dockerfile, err = within("dockerfile", args[0], o.dockerfile); err != nil {
+		return err
+	}
+	if _, err := o.build.at(args[0], args[0]); err != nil {
+		return err
+	}
+	o.dockerfile, o.context = filepath.Join(args[0], filepath.FromSlash(o.build.dockerfile)), args[0]
+	return nil
+}
+
 func severities() string {
 	var names []string
 	for _, s := range image.Severities() {
@@ -132,6 +157,9 @@ func parseSeverity(s string) (image.Severity, error) {
 // run inspects what was asked for.
 func (o *inspectOptions) run(ctx context.Context, std streams, args []string) error {
 	two := len(args) == 2 || len(o.inputs) == 2
+	if err := o.completeBuild(args); err != nil {
+		return err
+	}
 	if two && o.dockerfile != "" {
 		return usage("--dockerfile: it is one image's, and two are named: e.g. mlbench inspect new:tag --dockerfile Dockerfile")
 	}
@@ -253,17 +281,5 @@ func (o *inspectOptions) read(ctx context.Context, std streams, args []string) (
 		}
 		return indexes, nil
 	}
-	progress := newProgress(std.notes())
-	r, err := docker.New(docker.Options{Notify: progress.Note, Log: std.log()})
-	if err != nil {
-		return nil, err
-	}
-	for _, ref := range args {
-		x, err := r.Index(ctx, ref, image.Options{})
-		if err != nil {
-			return nil, errors.Join(notAnImage(ref, err), r.Close())
-		}
-		indexes = append(indexes, x)
-	}
-	return indexes, r.Close()
+	return o.build.indexes(ctx, std, args, image.Options{})
 }

@@ -27,10 +27,10 @@ func (e *equipment) preflight(ctx context.Context, candidates []runner.Candidate
 	var failed []error
 	judged := make(map[string]bool)
 	for _, c := range candidates {
-		if judged[c.Digest] {
+		if c.GPUs == nil || judged[c.Digest+" "+c.GPUs.String()] {
 			continue
 		}
-		judged[c.Digest] = true
+		judged[c.Digest+" "+c.GPUs.String()] = true
 		code := &image.GPUCode{}
 		x, err := d.Index(ctx, c.Ref, image.Options{Look: code.Look})
 		switch {
@@ -42,6 +42,7 @@ func (e *equipment) preflight(ctx context.Context, candidates []runner.Candidate
 		}
 		x.Config.Run.Env = overridden(x.Config.Run.Env, c.Env)
 		host := e.host
+		host.Devices = e.gets[c.Name]
 		host.CDI = !d.HooksGPUs(*c.GPUs)
 		failed = append(failed, e.judge(c, x.GPUNeeds(code), host))
 	}

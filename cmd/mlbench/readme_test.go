@@ -27,12 +27,18 @@ func TestReadme(t *testing.T) {
 		"myservice:old", fixtureImage(t, "one", "EXPOSE 8080"),
 		"myservice:new", fixtureImage(t, "two-of-one", "EXPOSE 8080", "LABEL other=true"),
 		"myservice:slim", fixtureImage(t, "three-of-one", "EXPOSE 8080", "LABEL third=true"),
+		"debian:bookworm-slim", "scratch",
 		"python3 old.py", runnertest.Fixture(t)+" -listen-after 100ms",
 		"python3 new.py", runnertest.Fixture(t),
 	)
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("Dockerfile", []byte("FROM scratch\nCOPY . /\n"), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for _, folder := range []string{"before", "after", "service"} {
+		if err := os.CopyFS(folder, os.DirFS(serviceFolder(t, "$BASE", "LABEL folder="+folder))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {

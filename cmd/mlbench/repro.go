@@ -107,7 +107,7 @@ func (o *reproOptions) complete(args []string, changed func(flag string) bool) e
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return usage("%s is no folder: name one with a Dockerfile, or two images to compare", folder)
 	}
-	dockerfile, err := within(folder, o.dockerfile)
+	dockerfile, err := within("file", folder, o.dockerfile)
 	if err != nil {
 		return err
 	}
@@ -129,10 +129,11 @@ func (o *reproOptions) complete(args []string, changed func(flag string) bool) e
 	return nil
 }
 
-// within is the path of a Dockerfile in its folder, as io/fs writes it.
-func within(folder, file string) (string, error) {
+// within is the path of a Dockerfile, which a flag names, in its folder, as io/fs
+// writes it.
+func within(flag, folder, file string) (string, error) {
 	if file == "" {
-		return "Dockerfile", nil
+		return defaultDockerfile, nil
 	}
 	from, err := filepath.Abs(folder)
 	if err != nil {
@@ -145,7 +146,7 @@ func within(folder, file string) (string, error) {
 	if path, err := filepath.Rel(from, to); err == nil && filepath.IsLocal(path) {
 		return filepath.ToSlash(path), nil
 	}
-	return "", usage("--file %s is not in the folder %s that is built: copy it there", file, folder)
+	return "", usage("--%s %s is not in the folder %s that is built: copy it there", flag, file, folder)
 }
 
 // buildArgs reads --build-arg as docker build does, and passes on the

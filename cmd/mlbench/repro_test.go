@@ -160,7 +160,7 @@ func TestWithin(t *testing.T) {
 	for _, test := range []struct{ folder, file, want string }{
 		{"a", "", "Dockerfile"}, {"a", "a/b/My", "b/My"}, {".", "My", "My"}, {"a", "./a/../a/My", "My"}, {"a", "My", ""}, {"a", "/etc/passwd", ""},
 	} {
-		if got, err := within(test.folder, test.file); got != test.want || (err == nil) != (test.want != "") {
+		if got, err := within("file", test.folder, test.file); got != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%s in %s: %q, %v", test.file, test.folder, got, err)
 		}
 	}

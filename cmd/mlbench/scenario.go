@@ -77,7 +77,10 @@ func newScenarioRun(std streams) *cobra.Command {
 		Short: "Build a scenario's images and compare them",
 		Long: `run builds the variants that are named, else all but those that list says are
 run only where they are named, and compares each with the first of them. A
-single one is held against its targets, as by mlbench run.`,
+single one is held against its targets, as by mlbench run.
+
+Flags alone say how: a suite file is not read, as that of the current folder is
+about a project of its own, and a scenario gives the same result everywhere.`,
 		Example: `  mlbench scenario run fastapi-sklearn
   mlbench scenario run gpu-resnet cpu --request 'POST /predict' --body '{"seed": 1}'`,
 		Args: cobra.ArbitraryArgs,

@@ -17,14 +17,17 @@ import (
 	"mlbench/runner"
 )
 
-// registerSuite adds the flag that names a suite file.
+// registerSuite adds the flags that say what candidates are: a suite file, and
+// how those are built that are folders.
 func (o *options) registerSuite(f *pflag.FlagSet) {
+	o.build.register(f)
 	f.StringVarP(&o.file, "file", "f", "", "suite `file` with candidates and settings; '' for none (default "+suite.File+", if it is there)")
 	suffixes(f, "file", ".yaml", ".yml")
 }
 
 // openSuite reads the suite file, and is nil where there is none.
 func (o *options) openSuite(f *pflag.FlagSet, std streams) (*suite.Suite, error) {
+	o.hint = func(line string) { fmt.Fprintln(std.notes(), bench.Printable(line)) }
 	path := o.file
 	if !f.Changed("file") {
 		if _, err := os.Stat(suite.File); errors.Is(err, os.ErrNotExist) {
@@ -66,7 +69,7 @@ func choose(s *suite.Suite, args []string, note io.Writer) []choice {
 			continue
 		}
 		chosen = append(chosen, choice{arg, arg, nil})
-		if len(s.Candidates) > 0 {
+		if len(s.Candidates) > 0 && !suite.IsPath(arg) {
 			hint := ""
 			if near, ok := strings.CutPrefix(suite.Nearest(arg, s.Names()), ": did you mean "); ok {
 				hint = " Did you mean " + near
@@ -77,6 +80,9 @@ func choose(s *suite.Suite, args []string, note io.Writer) []choice {
 	return chosen
 }
 
+// runnerOf says what starts candidates of a kind.
+var runnerOf = map[suite.Kind]string{suite.Image: "docker", suite.Folder: "docker", suite.Command: "process"}
+
 // started says which runner starts the candidates that were chosen: process
 // where they are commands, else "" for what flags and file say.
 func started(s *suite.Suite, chosen []choice, f *pflag.FlagSet, asked string) (string, error) {
@@ -86,12 +92,11 @@ func started(s *suite.Suite, chosen []choice, f *pflag.FlagSet, asked string) (s
 		case l == nil:
 		case first == nil:
 			first = l
-		case first.Kind != l.Kind:
+		case runnerOf[first.Kind] != runnerOf[l.Kind]:
 			return "", usage("%s: line %d: %q is of the kind %s, and %q in line %d of the kind %s: they are started in different ways, and cannot be compared: name those of one kind",
 				s.Path, l.Line, l.Name, l.Kind, first.Name, first.Line, first.Kind)
 		}
 	}
-	runnerOf := map[suite.Kind]string{suite.Image: "docker", suite.Command: "process"}
 	switch {
 	case first == nil:
 		return "", nil
@@ -125,10 +130,12 @@ func (o *options) completeSuite(f *pflag.FlagSet, s *suite.Suite, chosen []choic
 		refs[i] = c.name
 	}
 	names, candidates := distinct(refs), make([]runner.Candidate, len(chosen))
+	once := make(map[string]*folder) // by the name that was given
 	for i, c := range chosen {
-		var own options
+		own := options{hint: o.hint}
 		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 		own.register(flags)
+		own.build.register(flags)
 		settings := together(s, c.listed)
 		if with != "" {
 			settings["runner"] = suite.Setting{Key: "runner", Values: []string{with}}
@@ -140,7 +147,7 @@ func (o *options) completeSuite(f *pflag.FlagSet, s *suite.Suite, chosen []choic
 		if len(rest) > 0 {
 			args = rest
 		}
-		made, err := own.complete(flags, []string{c.ref}, args)
+		made, err := own.candidates(flags, []string{c.ref}, args)
 		if err != nil {
 			return nil, fmt.Errorf("%q, with what %s says: %w", c.name, s.Path, err)
 		}
@@ -149,12 +156,34 @@ func (o *options) completeSuite(f *pflag.FlagSet, s *suite.Suite, chosen []choic
 		if i == 0 { // what is not a candidate's is the same for all, but for a seed drawn at random
 			o.spec, o.candidate, o.noPreflight = own.spec, own.candidate, own.noPreflight
 		}
+		path, is := c.path(s, &own)
+		if !is {
+			continue
+		}
+		if once[c.name] == nil {
+			if once[c.name], err = own.build.at(c.name, path); err != nil {
+				return nil, fmt.Errorf("%q, with what %s says: %w", c.name, s.Path, err)
+			}
+			once[c.name].written = c.ref
+		}
+		o.isFolder(names[i], once[c.name])
 	}
-	return candidates, nil
+	return candidates, errors.Join(o.checkPreflight(candidates), o.checkFolders())
+}
+
+// path is where the folder is that was chosen; false where it is none.
+func (c choice) path(s *suite.Suite, own *options) (string, bool) {
+	switch {
+	case own.spec.Runner != "docker":
+		return "", false
+	case c.listed != nil:
+		return s.Resolve(c.ref), c.listed.Kind == suite.Folder
+	}
+	return c.ref, own.meansFolder(c.ref)
 }
 
 // together are the settings of a candidate: the file's and its own, which win.
-// The environments are both there, and for each name the last wins.
+// Those that add up are both there, and for each name the last wins.
 func together(s *suite.Suite, c *suite.Candidate) map[string]suite.Setting {
 	settings := map[string]suite.Setting{}
 	for _, x := range s.Settings {
@@ -164,13 +193,17 @@ func together(s *suite.Suite, c *suite.Candidate) map[string]suite.Setting {
 		return settings
 	}
 	for _, x := range c.Settings {
-		if x.Key == "env" {
-			x.Values = slices.Concat(settings["env"].Values, x.Values)
+		if addsUp(x.Key) {
+			x.Values = slices.Concat(settings[x.Key].Values, x.Values)
 		}
 		settings[x.Key] = x
 	}
 	return settings
 }
+
+// addsUp reports whether the values of a key are names with values, each of which
+// is said for itself.
+func addsUp(key string) bool { return key == "env" || key == "build-arg" }
 
 // apply sets flags as the command line does, given, and as settings say where
 // that does not. It returns the arguments, for which there is no flag.
@@ -184,7 +217,7 @@ func apply(flags, given *pflag.FlagSet, s *suite.Suite, settings map[string]suit
 		if several, ok := g.Value.(pflag.SliceValue); ok {
 			values = several.GetSlice()
 		}
-		if x, ok := settings[g.Name]; ok && g.Name == "env" {
+		if x, ok := settings[g.Name]; ok && addsUp(g.Name) {
 			values = slices.Concat(x.Values, values)
 		}
 		delete(settings, g.Name)
@@ -213,7 +246,7 @@ func apply(flags, given *pflag.FlagSet, s *suite.Suite, settings map[string]suit
 func set(f *pflag.Flag, values []string) error {
 	f.Changed = true
 	if several, ok := f.Value.(pflag.SliceValue); ok {
-		if f.Name == "env" {
+		if addsUp(f.Name) {
 			values = lastOfEach(values)
 		}
 		return several.Replace(values)
@@ -255,8 +288,8 @@ func beside(s *suite.Suite, x suite.Setting) []string {
 const suiteUse = `
 
 Settings and candidates may stand in a suite file instead, mlbench.yaml, by the
-names of the flags. Arguments are then names of its candidates, or images as
-ever, which get its settings; flags on the command line win over it.`
+names of the flags. Arguments are then names of its candidates, or images and
+folders as ever, which get its settings; flags on the command line win over it.`
 
 // named are the candidates of a file, as many of them as an error can name.
 func named(s *suite.Suite) string {

@@ -18,6 +18,7 @@ func TestSuiteKeys(t *testing.T) {
 	var o options
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.register(f)
+	o.build.register(f)
 	keys := suite.Keys(false)
 	f.VisitAll(func(flag *pflag.Flag) {
 		if !slices.Contains(keys, flag.Name) && !slices.Contains([]string{"out", "format", "history"}, flag.Name) {
@@ -36,7 +37,7 @@ func TestSuiteKeys(t *testing.T) {
 
 // TestSuiteTemplate gives the examples in what init writes to the flags.
 func TestSuiteTemplate(t *testing.T) {
-	shown := regexp.MustCompile(`(?m)^#([a-z-]+: .*)$`).FindAllStringSubmatch(string(suite.Template([]string{"a"})), -1)
+	shown := regexp.MustCompile(`(?m)^#([a-z-]+: .*)$`).FindAllStringSubmatch(string(suite.Template(nil, nil)), -1)
 	for _, x := range shown {
 		s, err := suite.Read(strings.NewReader(x[1]), suite.File)
 		if err != nil {
@@ -45,6 +46,7 @@ func TestSuiteTemplate(t *testing.T) {
 		var o options
 		f, none := pflag.NewFlagSet("", pflag.ContinueOnError), pflag.NewFlagSet("", pflag.ContinueOnError)
 		o.register(f)
+		o.build.register(f)
 		if _, err := apply(f, none, s, together(s, nil)); err != nil {
 			t.Errorf("%s: %v", x[1], err)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/docker/docker/pkg/jsonmessage"
 
 	"mlbench/runner"
+	"mlbench/runner/cache"
 )
 
 var _ runner.Builder = (*Runner)(nil)
@@ -48,18 +49,43 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 	if err != nil {
 		return usage(err)
 	}
+	if err := r.weigh(b, ignore); err != nil {
+		return runner.Built{}, unsent(b, err)
+	}
 	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(archive(writer, b, ignore)) }()
-	defer func() { _ = reader.Close() }()
+	sent := make(chan error, 1)
+	go func() {
+		err := archive(writer, b, ignore)
+		_ = writer.CloseWithError(err) // never fails
+		sent <- err
+	}()
 
 	begin := time.Now()
 	made, err := r.build(ctx, b, reader)
-	built := runner.Built{ID: made, With: b.With, Version: version, Took: time.Since(begin)}
+	took := time.Since(begin)
 	if r.opts.Log != nil {
 		r.opts.Log.Debug("build", slog.String("name", b.Name), slog.String("with", string(b.With)),
-			slog.Duration("took", built.Took.Round(time.Millisecond)), slog.Bool("failed", err != nil))
+			slog.Duration("took", took.Round(time.Millisecond)), slog.Bool("failed", err != nil))
 	}
-	return built, err
+	_ = reader.Close() // never fails
+	if cannot := <-sent; cannot != nil && ctx.Err() == nil && !errors.Is(cannot, io.ErrClosedPipe) {
+		err = unsent(b, cannot) // what the client makes of that says less
+	}
+	if err == nil && r.local && !b.Fresh {
+		// As far as this user may: what the build left to be written would be in
+		// the way of what is started next.
+		_ = cache.Sync(r.rootDir)
+	}
+	return runner.Built{ID: made, With: b.With, Version: version, Took: took}, err
+}
+
+// unsent is the error of a context that cannot be sent.
+func unsent(b runner.Build, err error) error {
+	kind := runner.ErrUsage
+	if errors.Is(err, fs.ErrPermission) {
+		kind = runner.ErrEnvironment
+	}
+	return runner.As(kind, fmt.Errorf("building %s: its context cannot be sent to the engine: %w", b.Name, err))
 }
 
 // buildWith decides what b is built with, and is its version.
@@ -91,7 +117,7 @@ type steps interface {
 // build has the engine build, and tidies up.
 func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (id string, err error) {
 	options := build.ImageBuildOptions{
-		Tags: []string{b.Tag}, Dockerfile: b.Dockerfile, BuildArgs: make(map[string]*string), NoCache: b.Fresh,
+		Tags: []string{b.Tag}, Dockerfile: b.Dockerfile, BuildArgs: make(map[string]*string), Target: b.Target, NoCache: b.Fresh,
 		Remove: true, ForceRemove: true, Version: build.BuilderV1,
 	}
 	for name, value := range b.Args {
@@ -127,7 +153,7 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 		}
 		// BuildKit says it in the stream, and there only in words.
 		kind := runner.ErrEnvironment
-		if cerrdefs.IsInvalidArgument(err) || strings.Contains(err.Error(), "dockerfile parse error") {
+		if cerrdefs.IsInvalidArgument(err) || saysAny(err, "dockerfile parse error", "target stage", "failed to reach build target") {
 			kind = runner.ErrUsage
 		}
 		if b.With == runner.BuildKit && wantsLogin(err) {
@@ -157,9 +183,11 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 
 // wantsLogin tells the error of a build that a registry refused an image.
 func wantsLogin(err error) bool {
-	return slices.ContainsFunc([]string{"pull access denied", "authorization failed", "401 Unauthorized", "no basic auth"}, func(words string) bool {
-		return strings.Contains(err.Error(), words)
-	})
+	return saysAny(err, "pull access denied", "authorization failed", "401 Unauthorized", "no basic auth")
+}
+
+func saysAny(err error, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(err.Error(), w) })
 }
 
 // RemoveImage removes an image that was built, whatever became of ctx. One

@@ -38,7 +38,7 @@ func (r *Runner) pullCopies(ctx context.Context, candidates []runner.Candidate) 
 			return nil, none, err
 		}
 		if len(img.RootFS.Layers) == 0 {
-			return nil, none, runner.As(runner.ErrNotPermitted, fmt.Errorf("image %s has no layers, so there is nothing to pull: use --cold warm", c.Ref))
+			return nil, none, runner.As(runner.ErrNotPermitted, fmt.Errorf("image %s has no layers, so there is nothing to pull: use --cold warm", c.Image()))
 		}
 		ids, size = append(ids, c.Digest), size+img.Size
 	}

@@ -30,7 +30,7 @@ func (r *Runner) Prepare(ctx context.Context, c runner.Candidate) (runner.Candid
 	if img.Os != "linux" || img.Architecture != r.arch {
 		return c, runner.As(runner.ErrEnvironment, fmt.Errorf(
 			"image %s is for %s/%s and the engine runs linux/%s: pull or build it with --platform linux/%s",
-			c.Ref, img.Os, img.Architecture, r.arch, r.arch))
+			c.Image(), img.Os, img.Architecture, r.arch, r.arch))
 	}
 	c.Digest = img.ID
 	if r.graph == "overlay2" {
@@ -40,7 +40,7 @@ func (r *Runner) Prepare(ctx context.Context, c runner.Candidate) (runner.Candid
 	facts := readFacts(img, c.Env)
 	if c.Ready.Kind == runner.Healthcheck && facts.check == "" {
 		return c, runner.As(runner.ErrUsage, fmt.Errorf(
-			"--ready healthcheck: image %s has no HEALTHCHECK: add one, or use --ready http", c.Ref))
+			"--ready healthcheck: image %s has no HEALTHCHECK: add one, or use --ready http", c.Image()))
 	}
 	if c.Ready.Kind != runner.Healthcheck && facts.check != "" {
 		r.opts.Notify(fmt.Sprintf("%s: its HEALTHCHECK is switched off during starts, as it would run inside them", c.Name))
@@ -53,12 +53,12 @@ func (r *Runner) Prepare(ctx context.Context, c runner.Candidate) (runner.Candid
 			"--network none leaves no address to ask: use --ready log=REGEXP, exit or healthcheck, or another network"))
 	}
 	if c.Port == 0 && (c.Ready.NeedsPort() || c.Request != nil) {
-		if c.Port, err = facts.port(c.Ref); err != nil {
+		if c.Port, err = facts.port(c.Image()); err != nil {
 			return c, runner.As(runner.ErrUsage, err)
 		}
 	}
 	if c.Health == "" && (c.Ready.Kind == runner.HTTP || c.Ready.Kind == "") {
-		if c.Health, err = facts.health(c.Ref, c.Port); err != nil {
+		if c.Health, err = facts.health(c.Image(), c.Port); err != nil {
 			return c, runner.As(runner.ErrUsage, err)
 		}
 	}

@@ -2,10 +2,14 @@ package docker
 
 import (
 	"archive/tar"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -45,40 +49,98 @@ func ignored(b runner.Build) (*patternmatcher.PatternMatcher, error) {
 	return patternmatcher.New(nil)
 }
 
+// walk visits what of the context goes to the engine.
+func walk(b runner.Build, ignore *patternmatcher.PatternMatcher, each func(path string, d fs.DirEntry) error) error {
+	return fs.WalkDir(b.Context, ".", func(path string, d fs.DirEntry, err error) error {
+		if path == "." {
+			return err
+		}
+		skip, cannot := ignore.MatchesOrParentMatches(path)
+		switch {
+		case cannot != nil:
+			return cannot
+		case skip && err != nil: // it cannot be read, and nobody wants it
+			return nil //nolint:nilerr // as it says
+		case err != nil:
+			return err
+		case skip && d.IsDir() && !ignore.Exclusions() && !strings.HasPrefix(b.Dockerfile, path+"/"):
+			return fs.SkipDir
+		case skip && path != b.Dockerfile: // of a folder an exclusion or the Dockerfile may be in it
+			return nil
+		}
+		return each(path, d)
+	})
+}
+
 // archive writes the context as the engine wants it.
 func archive(w io.Writer, b runner.Build, ignore *patternmatcher.PatternMatcher) error {
 	out := tar.NewWriter(w)
-	err := fs.WalkDir(b.Context, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || path == "." {
+	err := walk(b, ignore, func(path string, d fs.DirEntry) error { return add(out, b.Context, path, d) })
+	if err != nil {
+		return err // and no end of the archive, which would make it look whole
+	}
+	return out.Close()
+}
+
+// heavy is how many bytes of a context are worth a word before they are sent:
+// at the 200 MB/s or so of a local engine that is seconds of silence.
+const heavy = 500e6
+
+// weigh looks at a context before it is sent. One that cannot be is an error.
+func (r *Runner) weigh(b runner.Build, ignore *patternmatcher.PatternMatcher) error {
+	var bytes, files int64
+	tops := make(map[string]int64)
+	err := walk(b, ignore, func(path string, d fs.DirEntry) error {
+		if err := sendable(path, d); err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		skip, err := ignore.MatchesOrParentMatches(path)
-		switch {
-		case err != nil:
+		info, err := d.Info()
+		if err != nil {
 			return err
-		case skip && d.IsDir(): // an exclusion or the Dockerfile may be in it
-			return nil
-		case skip && path != b.Dockerfile:
-			return nil
 		}
-		return add(out, b.Context, path, d)
+		top, _, _ := strings.Cut(path, "/")
+		tops[top] += info.Size()
+		bytes += info.Size()
+		if path != b.Dockerfile && path != dockerignore {
+			files++
+		}
+		return nil
 	})
-	return errors.Join(err, out.Close())
+	if err != nil {
+		return err
+	}
+	if bytes >= heavy {
+		most := slices.MaxFunc(slices.Sorted(maps.Keys(tops)), func(x, y string) int { return cmp.Compare(tops[x], tops[y]) })
+		r.opts.Notify(fmt.Sprintf("%s: %.1f GB go to the engine, %.1f GB of them from %s: name in %s what no step needs",
+			b.Name, float64(bytes)/1e9, float64(tops[most])/1e9, most, dockerignore))
+	}
+	if files == 0 {
+		if _, err := fs.Stat(b.Context, dockerignore); err == nil {
+			r.opts.Notify(fmt.Sprintf("%s: %s leaves out every file but the Dockerfile", b.Name, dockerignore))
+		}
+	}
+	return nil
+}
+
+// sendable is an error where something of a context is of no use to any step.
+func sendable(path string, d fs.DirEntry) error {
+	switch d.Type() {
+	case 0, fs.ModeDir, fs.ModeSymlink, fs.ModeSocket: // a socket is of a program that runs there, and left out
+		return nil
+	}
+	return fmt.Errorf("%s is neither a file nor a folder nor a link: remove it, or name it in %s", path, dockerignore)
 }
 
 func add(out *tar.Writer, context fs.FS, path string, d fs.DirEntry) error {
+	if err := sendable(path, d); err != nil || d.Type() == fs.ModeSocket {
+		return err
+	}
 	link := ""
-	switch d.Type() {
-	case 0, fs.ModeDir:
-	case fs.ModeSymlink:
+	if d.Type() == fs.ModeSymlink {
 		var err error
 		if link, err = fs.ReadLink(context, path); err != nil {
 			return err
 		}
-	case fs.ModeSocket: // of a program that runs there
-		return nil
-	default:
-		return fmt.Errorf("%s is neither a file nor a folder nor a link: remove it, or name it in %s", path, dockerignore)
 	}
 	info, err := d.Info()
 	if err != nil {
