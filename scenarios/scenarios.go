@@ -35,7 +35,7 @@ import (
 
 // The prefix all: keeps .dockerignore, which a plain pattern leaves out.
 //
-//go:embed all:fastapi-sklearn all:gpu-resnet
+//go:embed all:cpu-under-800 all:fastapi-sklearn all:gpu-resnet
 var files embed.FS
 
 // A Scenario is one service in several variants, as its scenario.yaml says.
