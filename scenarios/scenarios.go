@@ -45,8 +45,9 @@ type Scenario struct {
 	Summary string // a sentence or two on what differs
 	Shows   string // a sentence on what is to be seen
 
-	// ShownBy is the command of mlbench whose figures show it.
-	ShownBy Command `yaml:"shown_by"`
+	// Measured are the commands whose figures show it, without the program's name,
+	// to be run in its folder; $BASE is the base image that its variants are built on.
+	Measured []string
 	// Needs says in a few words what it takes besides an engine and a Debian
 	// mirror; "" is nothing.
 	Needs string
@@ -58,18 +59,6 @@ type Scenario struct {
 	// Variants are the ways of building the service, the baseline first.
 	Variants []Variant
 }
-
-// A Command of mlbench.
-type Command string
-
-// The commands that show what scenarios are about.
-const (
-	Compare Command = "compare"
-	Rebuild Command = "rebuild"
-	Repro   Command = "repro"
-	Inspect Command = "inspect"
-	GPU     Command = "gpu"
-)
 
 // A Variant is one way of building a scenario's image.
 type Variant struct {

@@ -23,6 +23,7 @@ func TestArrows(t *testing.T) {
 			"mlbench/runner/process", "mlbench/scenarios",
 		},
 		"mlbench/cmd/calibrate":     {"mlbench/bench/calibration"},
+		"mlbench/cmd/scenarios":     {"mlbench/scenarios"},
 		"mlbench/bench":             {"mlbench/gpu", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/calibration": {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/explain":     {"mlbench/bench", "mlbench/runner", "mlbench/runner/image", "mlbench/stats"},
