@@ -25,7 +25,7 @@ GOLANGCI_LINT = $(shell golangci-lint version --short 2>/dev/null | grep -Fqx '$
 	|| echo $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT_VERSION))
 
 .DEFAULT_GOAL := build
-.PHONY: help build test test-truth demo demo-images images lint format vet golangci actionlint bench bench-truth bench-inspect calibrate release clean toolchain engine browser
+.PHONY: help build test test-truth demo demo-images images lint format vet golangci actionlint bench bench-truth bench-inspect scenarios calibrate release clean toolchain engine browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,11 @@ bench-inspect: engine ## measure how fast images are looked into, beside dive (s
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -x && \
 		GOBIN=$$dir $(GO) install github.com/wagoodman/dive@v$(DIVE_VERSION) && \
 		bin/peers -dive $$dir/dive -version '$(VERSION)' $(if $(ROUNDS),-rounds '$(ROUNDS)',-o docs/inspect.md)
+
+# What is passed over for lack of a registry or a GPU is named. NAMES chooses.
+scenarios: engine build ## build and compare the ready-made images (most of an hour), into their READMEs and docs/scenarios.md
+	@base=$$(scenarios/setup.sh base) && set -x && \
+		$(GO) run ./cmd/scenarios -base "$$base" $(NAMES)
 
 calibrate: build ## measure mlbench's own error rates (some minutes), into docs/calibration.md and docs/calibration-nights.md
 	@mkdir -p docs

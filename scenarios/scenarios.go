@@ -21,24 +21,40 @@
 package scenarios
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // The prefix all: keeps .dockerignore, which a plain pattern leaves out.
 //
-//go:embed all:fastapi-sklearn all:gpu-resnet
+//go:embed all:cpu-under-800 all:fastapi-sklearn all:gpu-resnet
 var files embed.FS
 
-// A Scenario is one service in several variants.
+// A Scenario is one service in several variants, as its scenario.yaml says.
 type Scenario struct {
-	Name    string // as on the command line, and the folder here
+	Name    string `yaml:"-"` // as on the command line, and the folder here
 	Title   string // a few words
-	Summary string // a sentence or two on what differs and what is to be seen
+	Summary string // a sentence or two on what differs
+	Shows   string // a sentence on what is to be seen
+
+	// Measured are the commands whose figures show it, without the program's name,
+	// to be run in its folder; $BASE is the base image that its variants are built on.
+	Measured []string
+	// Needs says in a few words what it takes besides an engine and a Debian
+	// mirror; "" is nothing.
+	Needs string
+
+	// Settings are how its images are measured, with the keys and values of
+	// mlbench.yaml.
+	Settings yaml.Node
 
 	// Variants are the ways of building the service, the baseline first.
 	Variants []Variant
@@ -47,85 +63,69 @@ type Scenario struct {
 // A Variant is one way of building a scenario's image.
 type Variant struct {
 	Name    string // the folder within the scenario's
-	Tag     string // the image reference that a build gives it
+	Tag     string `yaml:"-"` // the image reference that a build gives it
 	Summary string // one sentence
 
-	// Base is the default of the Dockerfile's BASE. Where it is AnyBase, another
-	// Debian or a copy of it does as well; else the image itself is what the
-	// variant shows.
+	// Base is the default of the Dockerfile's BASE. Where it is AnyBase, which ""
+	// means in the file, another Debian or a copy of it does as well; else the
+	// image itself is what the variant shows.
 	Base string
 
 	// Aside is a variant for another kind of host than the baseline: it is built
 	// and run only where it is named.
 	Aside bool
+
+	// Changes are the files, besides Dockerfile and .dockerignore, that are other
+	// than the baseline's: what the variant shows is in them too.
+	Changes []string
 }
 
 // AnyBase is a base that others may stand in for.
 const AnyBase = "debian:bookworm-slim"
 
-var all = []Scenario{
-	{
-		Name:  "fastapi-sklearn",
-		Title: "FastAPI service with a scikit-learn model",
-		Summary: "A service that predicts with a small random forest. The same code twice: " +
-			"with the whole toolchain left inside and the model trained at each start, " +
-			"and in two stages with the model trained while building.",
-		Variants: []Variant{
-			{
-				Name: "naive",
-				Tag:  "fastapi-sklearn:naive",
-				Base: AnyBase,
-				Summary: "One stage: code copied first, compilers and recommended packages left inside, " +
-					"trains at each start, runs as root.",
-			},
-			{
-				Name: "optimized",
-				Tag:  "fastapi-sklearn:optimized",
-				Base: AnyBase,
-				Summary: "Two stages: trained while building, only what runs is shipped, " +
-					"user of its own, health check.",
-			},
-		},
-	},
-	{
-		Name:  "gpu-resnet",
-		Title: "PyTorch ResNet-18 behind FastAPI, for a GPU",
-		Summary: "A service that classifies images. What differs is how often CUDA's libraries are shipped. " +
-			"devel, runtime and lean need a registry for NVIDIA's bases and an index for pip, and to run a GPU; " +
-			"they were not built where mlbench is developed, which has none of these. cpu builds and runs anywhere.",
-		Variants: []Variant{
-			{
-				Name:    "devel",
-				Tag:     "gpu-resnet:devel",
-				Base:    "nvidia/cuda:12.4.1-devel-ubuntu22.04",
-				Summary: "CUDA's development kit and PyTorch's own CUDA, code copied first, runs as root (needs a registry).",
-			},
-			{
-				Name:    "runtime",
-				Tag:     "gpu-resnet:runtime",
-				Base:    "nvidia/cuda:12.4.1-runtime-ubuntu22.04",
-				Summary: "CUDA's runtime libraries, the wheel of the same CUDA, user of its own; still two copies (needs a registry).",
-			},
-			{
-				Name:    "lean",
-				Tag:     "gpu-resnet:lean",
-				Base:    "nvidia/cuda:12.4.1-base-ubuntu22.04",
-				Summary: "Two stages on CUDA's smallest base, with the wheel's CUDA alone (needs a registry).",
-			},
-			{
-				Name:    "cpu",
-				Tag:     "gpu-resnet:cpu",
-				Base:    AnyBase,
-				Aside:   true,
-				Summary: "The same code on Debian's PyTorch, where there is no GPU; built and run only where it is named.",
-			},
-		},
-	},
+// all reads what is embedded. That it can be read is a matter of the build, which
+// the tests see to, and of nothing outside; so there is no error.
+var all = sync.OnceValue(func() []Scenario {
+	folders, err := fs.ReadDir(files, ".")
+	if err != nil {
+		panic(err)
+	}
+	var list []Scenario
+	for _, folder := range folders {
+		s, err := read(folder.Name())
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, s)
+	}
+	return list
+})
+
+func read(name string) (Scenario, error) {
+	file := path.Join(name, "scenario.yaml")
+	b, err := files.ReadFile(file)
+	if err != nil {
+		return Scenario{}, err
+	}
+	s := Scenario{Name: name}
+	strict := yaml.NewDecoder(bytes.NewReader(b))
+	strict.KnownFields(true)
+	if err := strict.Decode(&s); err != nil {
+		return s, fmt.Errorf("%s: %w", file, err)
+	}
+	for i := range s.Variants {
+		v := &s.Variants[i]
+		v.Tag = s.Name + ":" + v.Name
+		if v.Base == "" {
+			v.Base = AnyBase
+		}
+	}
+	return s, nil
 }
 
 // All returns every scenario, by name.
 func All() []Scenario {
-	list := slices.Clone(all)
+	list := slices.Clone(all())
 	for i := range list {
 		list[i].Variants = slices.Clone(list[i].Variants)
 	}
@@ -153,7 +153,7 @@ func (s Scenario) Pick(names ...string) ([]Variant, error) {
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(picked, v) {
+		if slices.ContainsFunc(picked, func(p Variant) bool { return p.Name == name }) {
 			return nil, fmt.Errorf("variant %s of %s is named twice", name, s.Name)
 		}
 		picked = append(picked, v)

@@ -17,8 +17,11 @@ func TestGet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Name != want.Name || len(got.Variants) < 2 || got.Title == "" || got.Summary == "" {
-			t.Errorf("Get(%q) = %+v; want a title, a summary and two variants or more", want.Name, got)
+		if got.Name != want.Name || len(got.Variants) < 2 || got.Title == "" || got.Summary == "" || got.Shows == "" {
+			t.Errorf("Get(%q) = %+v; want a title, a summary, what it shows and two variants or more", want.Name, got)
+		}
+		if len(got.Measured) == 0 {
+			t.Errorf("nothing says how %s is measured", got.Name)
 		}
 	}
 	_, err := Get("flask")
@@ -86,7 +89,8 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// Only then does a comparison measure what the Dockerfiles do.
+// Only then does a comparison measure what the Dockerfiles do, and what a variant
+// says that it changes besides.
 func TestVariantsShareTheirCode(t *testing.T) {
 	for _, s := range All() {
 		base := contents(t, context(t, s, s.Variants[0].Name))
@@ -102,8 +106,8 @@ func TestVariantsShareTheirCode(t *testing.T) {
 				if name == "Dockerfile" || name == ".dockerignore" {
 					continue
 				}
-				if base[name] != other[name] {
-					t.Errorf("%s: %s differs between %s and %s", s.Name, name, s.Variants[0].Name, v.Name)
+				if differs, said := base[name] != other[name], slices.Contains(v.Changes, name); differs != said {
+					t.Errorf("%s: %s differs between %s and %s: %t, and scenario.yaml says %t", s.Name, name, s.Variants[0].Name, v.Name, differs, said)
 				}
 			}
 		}

@@ -24,6 +24,7 @@ func TestArrows(t *testing.T) {
 		},
 		"mlbench/cmd/calibrate":     {"mlbench/bench/calibration"},
 		"mlbench/cmd/release":       {},
+		"mlbench/cmd/scenarios":     {"mlbench/scenarios"},
 		"mlbench/bench":             {"mlbench/gpu", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/calibration": {"mlbench/bench", "mlbench/bench/history", "mlbench/bench/nightly", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/explain":     {"mlbench/bench", "mlbench/runner", "mlbench/runner/image", "mlbench/stats"},
@@ -60,7 +61,7 @@ func TestArrows(t *testing.T) {
 		"github.com/NVIDIA/go-nvml/":         {"mlbench/gpu/nvml"},
 		"github.com/tsenart/vegeta/":         {"mlbench/runner/load"},
 		"mvdan.cc/sh":                        {"mlbench/runner/image/dockerfile"},
-		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy", "mlbench/bench/suite"},
+		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy", "mlbench/bench/suite", "mlbench/scenarios"},
 		// Tests hold what is written against these.
 		"github.com/prometheus/":     {},
 		"github.com/chromedp/":       {},

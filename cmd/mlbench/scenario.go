@@ -38,6 +38,10 @@ func newScenarioList(std streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			for _, s := range scenarios.All() {
 				fmt.Fprintf(std.out, "%s – %s\n    %s\n", s.Name, s.Title, s.Summary)
+				fmt.Fprintf(std.out, "    shows: %s\n", s.Shows)
+				if s.Needs != "" {
+					fmt.Fprintf(std.out, "    needs %s\n", s.Needs)
+				}
 				for _, v := range s.Variants {
 					fmt.Fprintf(std.out, "    %-28s %s\n", v.Tag, v.Summary)
 				}
