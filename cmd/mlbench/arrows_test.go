@@ -58,7 +58,7 @@ func TestArrows(t *testing.T) {
 		"github.com/NVIDIA/go-nvml/":         {"mlbench/gpu/nvml"},
 		"github.com/tsenart/vegeta/":         {"mlbench/runner/load"},
 		"mvdan.cc/sh":                        {"mlbench/runner/image/dockerfile"},
-		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy", "mlbench/bench/suite"},
+		"go.yaml.in/yaml":                    {"mlbench/runner/image/policy", "mlbench/bench/suite", "mlbench/scenarios"},
 		// Tests hold what is written against these.
 		"github.com/prometheus/":     {},
 		"github.com/santhosh-tekuri": {},

@@ -38,7 +38,7 @@ func newScenarioList(std streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			for _, s := range scenarios.All() {
 				fmt.Fprintf(std.out, "%s – %s\n    %s\n", s.Name, s.Title, s.Summary)
-				fmt.Fprintf(std.out, "    shows, by mlbench %s: %s\n", s.ShownBy, s.Shows)
+				fmt.Fprintf(std.out, "    shows: %s\n", s.Shows)
 				if s.Needs != "" {
 					fmt.Fprintf(std.out, "    needs %s\n", s.Needs)
 				}
