@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -135,7 +137,7 @@ func TestTamperedWheel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }()
-	const ref = "mlbench-test:tampered"
+	ref := fmt.Sprintf("mlbench-test:tampered-%d", os.Getpid())
 	if _, err := r.Build(t.Context(), runner.Build{Context: unhashed, Tag: ref, Passing: true, Args: map[string]string{"BASE": base}}); err != nil {
 		t.Fatal(err)
 	}
