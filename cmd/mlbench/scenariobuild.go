@@ -76,6 +76,8 @@ func explained(err error, v scenarios.Variant, base string, there bool) error {
 	case v.Fails != "" && strings.Contains(err.Error(), v.Fails):
 		return fmt.Errorf("%w\nThis is what %s is there to show: %s", err, v.Tag, v.Summary)
 	case errors.Is(err, errInterrupted):
+	case strings.Contains(strings.ToLower(err.Error()), "no space left on device"):
+		err = fmt.Errorf("%w\nthe engine's disk is full: make room on it, e.g. with `docker system prune`", err)
 	case strings.Contains(err.Error(), "returned a non-zero code"): // a RUN, and so not the base
 	case !anyBase(v):
 		err = fmt.Errorf("%w\n%s needs a registry that has %s, and an index for pip", err, v.Tag, v.Base)

@@ -53,6 +53,7 @@ func TestExplained(t *testing.T) {
 		{"no base, and one was named", pull, any, "mine", true, []string{"a:one is still the image of an earlier build"}, "--base"},
 		{"no registry", pull, nvidia, "", false, []string{"a registry that has nvidia/cuda:1"}, "--base"},
 		{"a step", step, any, "", false, []string{"non-zero code"}, "--base"},
+		{"a full disk", errors.New("the command returned a non-zero code: 100\nNo space left on device"), any, "", true, []string{"docker system prune", "of an earlier build"}, "--base"},
 		{"interrupted", errInterrupted, any, "", false, []string{"interrupted"}, "--base"},
 		{"as it ought to", step, shows, "", false, []string{"DO NOT MATCH", "This is what a:one is there to show: It fails."}, "--base"},
 		{"for another reason than it ought to", pull, shows, "", false, []string{"--base"}, "there to show"},
