@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // Export writes the scenario to dir: a folder for each variant, and README.md,
@@ -24,6 +25,11 @@ func (s Scenario) Export(dir string) error {
 	}
 	if err := os.CopyFS(dir, all); err != nil {
 		return fmt.Errorf("export scenario %s: %w", s.Name, err)
+	}
+	for _, v := range s.Variants {
+		if err := writeClutter(filepath.Join(dir, v.Name), s.Clutter); err != nil {
+			return fmt.Errorf("export scenario %s: %w", s.Name, err)
+		}
 	}
 	return nil
 }

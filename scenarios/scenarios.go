@@ -5,8 +5,9 @@
 // Each variant is a folder with a Dockerfile at its root, complete in itself,
 // so that it builds from a checkout, from an export, and from the binary that
 // it is embedded in. The variants of a scenario differ in nothing but their
-// Dockerfile and .dockerignore, which a test asserts: what a comparison of the
-// two images measures is what these two files do.
+// Dockerfile and .dockerignore, and in what they say that they change, which a
+// test asserts: what a comparison of the images measures is what these files do.
+// Clutter, which git cannot hold, is in the binary's context and in an export's.
 //
 // Every Dockerfile begins with
 //
@@ -35,7 +36,7 @@ import (
 
 // The prefix all: keeps .dockerignore, which a plain pattern leaves out.
 //
-//go:embed all:cpu-under-800 all:fastapi-sklearn all:gpu-resnet
+//go:embed all:cpu-under-800 all:cuda-mismatch all:fastapi-sklearn all:gpu-resnet all:locked-install all:os-hygiene
 var files embed.FS
 
 // A Scenario is one service in several variants, as its scenario.yaml says.
@@ -55,6 +56,12 @@ type Scenario struct {
 	// Settings are how its images are measured, with the keys and values of
 	// mlbench.yaml.
 	Settings yaml.Node
+
+	// Clutter are files in the context of each variant that are made up.
+	Clutter []Clutter
+
+	// Disk is what all variants together take of the engine's disk; see Variant.Disk.
+	Disk Bytes
 
 	// Variants are the ways of building the service, the baseline first.
 	Variants []Variant
@@ -78,6 +85,15 @@ type Variant struct {
 	// Changes are the files, besides Dockerfile and .dockerignore, that are other
 	// than the baseline's: what the variant shows is in them too.
 	Changes []string
+
+	// Disk is what a build leaves on the engine's disk, all stages, where only the
+	// base is there before; 0 is not known. What a step removes again before it ends
+	// comes on top of it for that long.
+	Disk Bytes
+
+	// Fails are words of the error that the build is there to show; "" is a build
+	// that goes through.
+	Fails string
 }
 
 // AnyBase is a base that others may stand in for.
@@ -132,7 +148,30 @@ func All() []Scenario {
 	return list
 }
 
-// Get returns the scenario of that name; the error names the known ones.
+// An UnknownError is a name that no scenario or variant has.
+type UnknownError struct {
+	Of    string // the scenario that has no such variant; "" where it is none itself
+	Name  string
+	Known []string // the names that there are
+}
+
+// What says what there is not, without those that there are.
+func (e *UnknownError) What() string {
+	if e.Of == "" {
+		return fmt.Sprintf("no scenario %q", e.Name)
+	}
+	return fmt.Sprintf("scenario %s has no variant %q", e.Of, e.Name)
+}
+
+func (e *UnknownError) Error() string {
+	what := "there is"
+	if e.Of != "" {
+		what = "it has"
+	}
+	return fmt.Sprintf("%s; %s %s", e.What(), what, strings.Join(e.Known, ", "))
+}
+
+// Get returns the scenario of that name; the error is an *UnknownError.
 func Get(name string) (Scenario, error) {
 	var known []string
 	for _, s := range All() {
@@ -141,7 +180,7 @@ func Get(name string) (Scenario, error) {
 		}
 		known = append(known, s.Name)
 	}
-	return Scenario{}, fmt.Errorf("no scenario %q; there is %s", name, strings.Join(known, ", "))
+	return Scenario{}, &UnknownError{"", name, known}
 }
 
 // Pick returns the variants of these names, in the order in which they are named
@@ -166,7 +205,7 @@ func (s Scenario) Pick(names ...string) ([]Variant, error) {
 	return picked, nil
 }
 
-// variant returns that of the name; the error names the known ones.
+// variant returns that of the name; the error is an *UnknownError.
 func (s Scenario) variant(name string) (Variant, error) {
 	var known []string
 	for _, v := range s.Variants {
@@ -175,7 +214,21 @@ func (s Scenario) variant(name string) (Variant, error) {
 		}
 		known = append(known, v.Name)
 	}
-	return Variant{}, fmt.Errorf("scenario %s has no variant %q; it has %s", s.Name, name, strings.Join(known, ", "))
+	return Variant{}, &UnknownError{s.Name, name, known}
+}
+
+// Takes is what variants leave on the engine's disk at most, where none of them
+// is there before; 0 is not known. They share what their Dockerfiles have alike,
+// so that all take less than the sum.
+func (s Scenario) Takes(variants []Variant) Bytes {
+	var sum Bytes
+	for _, v := range variants {
+		sum += v.Disk
+	}
+	if s.Disk > 0 {
+		return min(sum, s.Disk)
+	}
+	return sum
 }
 
 // Context returns the build context of a variant: the Dockerfile at its root,
@@ -186,5 +239,9 @@ func (s Scenario) Context(variant string) (fs.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fs.Sub(files, path.Join(s.Name, v.Name))
+	folder, err := fs.Sub(files, path.Join(s.Name, v.Name))
+	if err != nil || s.Clutter == nil {
+		return folder, err
+	}
+	return cluttered{folder, s.Clutter}, nil
 }

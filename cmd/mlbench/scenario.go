@@ -1,14 +1,13 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"mlbench/runner"
-	"mlbench/runner/docker"
+	"mlbench/bench/suite"
 	"mlbench/scenarios"
 )
 
@@ -41,6 +40,9 @@ func newScenarioList(std streams) *cobra.Command {
 				fmt.Fprintf(std.out, "    shows: %s\n", s.Shows)
 				if s.Needs != "" {
 					fmt.Fprintf(std.out, "    needs %s\n", s.Needs)
+				}
+				if s.Disk > 0 {
+					fmt.Fprintf(std.out, "    takes %d MB of the engine's disk\n", s.Disk/1e6)
 				}
 				for _, v := range s.Variants {
 					fmt.Fprintf(std.out, "    %-28s %s\n", v.Tag, v.Summary)
@@ -149,10 +151,20 @@ func scenarioArgs(cmd *cobra.Command, args []string) error {
 
 func scenario(name string) (scenarios.Scenario, error) {
 	s, err := scenarios.Get(name)
-	if err != nil {
-		return s, usage("%w", err)
+	return s, meant(err)
+}
+
+// meant is an error of arguments; where a name is not known, with what may have
+// been meant.
+func meant(err error) error {
+	var unknown *scenarios.UnknownError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &unknown):
+		return usage("%s%s", unknown.What(), suite.Nearest(unknown.Name, unknown.Known))
 	}
-	return s, nil
+	return usage("%w", err)
 }
 
 // pick is the scenario and its variants that arguments name. A base that would
@@ -164,7 +176,7 @@ func pick(args []string, base string) (scenarios.Scenario, []scenarios.Variant, 
 	}
 	variants, err := s.Pick(args[1:]...)
 	if err != nil {
-		return s, nil, usage("%w", err)
+		return s, nil, meant(err)
 	}
 	if base != "" && !slices.ContainsFunc(variants, anyBase) {
 		return s, nil, usage("--base: it stands in for %s, on which none of these builds: leave it out, or name a variant that does (mlbench scenario list)", scenarios.AnyBase)
@@ -185,38 +197,4 @@ func tags(variants []scenarios.Variant) []string {
 		tags = append(tags, v.Tag)
 	}
 	return tags
-}
-
-// buildScenario builds variants. What is built already comes from the engine's
-// cache.
-func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, variants []scenarios.Variant, base string) error {
-	r, err := docker.New(docker.Options{Notify: func(line string) { fmt.Fprintln(std.notes(), line) }, Log: std.log()})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = r.Close() }()
-	if _, err := r.Host(ctx); err != nil {
-		return err
-	}
-	for _, v := range variants {
-		files, err := s.Context(v.Name)
-		if err != nil {
-			return err
-		}
-		args := map[string]string{}
-		if base != "" && anyBase(v) {
-			args["BASE"] = base
-		}
-		if _, err := r.Build(ctx, runner.Build{Context: files, Tag: v.Tag, Args: args}); err != nil {
-			switch {
-			case !anyBase(v):
-				return fmt.Errorf("%w\n%s needs a registry that has %s, and an index for pip", err, v.Tag, v.Base)
-			case base == "":
-				return fmt.Errorf("%w\nwithout a registry, name a base image of your own with --base", err)
-			}
-			return err
-		}
-		fmt.Fprintf(std.notes(), "built %s\n", v.Tag)
-	}
-	return nil
 }

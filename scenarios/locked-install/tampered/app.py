@@ -1,0 +1,34 @@
+"""Predicts with a packaged model, and says which features it was built with."""
+
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from mlbench_demo_features import __version__
+from mlbench_demo_model import predict
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer(200 if self.path == "/health" else 404, {"features": __version__})
+
+    def do_POST(self):
+        try:
+            row = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["row"]
+            self.answer(200, {"prediction": predict(row)})
+        except (KeyError, TypeError, ValueError) as why:
+            self.answer(422, {"error": str(why)})
+
+    def answer(self, status, what):
+        body = json.dumps(what).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("", 8000), Handler).serve_forever()
