@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 )
 
-// Export writes the scenario to dir: a folder for each variant, and README.md,
-// which says what is to be seen. dir is made if it is not there, and must be empty
-// if it is: nothing is ever overwritten; the error is fs.ErrExist then.
+// Export writes the scenario to dir: a folder for each variant, README.md, which
+// says what is to be seen, and mlbench.yaml, with which mlbench compare measures
+// it. dir is made if it is not there, and must be empty if it is: nothing is ever
+// overwritten; the error is fs.ErrExist then.
 func (s Scenario) Export(dir string) error {
 	switch entries, err := os.ReadDir(dir); {
 	case err == nil && len(entries) > 0:
@@ -30,6 +31,13 @@ func (s Scenario) Export(dir string) error {
 		if err := writeClutter(filepath.Join(dir, v.Name), s.Clutter); err != nil {
 			return fmt.Errorf("export scenario %s: %w", s.Name, err)
 		}
+	}
+	text, err := s.Suite()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "mlbench.yaml"), text, 0o666) //nolint:gosec // as the other files
+	}
+	if err != nil {
+		return fmt.Errorf("export scenario %s: %w", s.Name, err)
 	}
 	return nil
 }

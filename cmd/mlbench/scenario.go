@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"mlbench/bench/suite"
+	"mlbench/runner"
 	"mlbench/scenarios"
 )
 
@@ -85,8 +88,9 @@ func newScenarioRun(std streams) *cobra.Command {
 run only where they are named, and compares each with the first of them. A
 single one is held against its targets, as by mlbench run.
 
-Flags alone say how: a suite file is not read, as that of the current folder is
-about a project of its own, and a scenario gives the same result everywhere.`,
+How is said by the scenario and by flags, which win over it. No suite file is
+read, as that of the current folder is about a project of its own, and a scenario
+gives the same result everywhere.`,
 		Example: `  mlbench scenario run fastapi-sklearn
   mlbench scenario run gpu-resnet cpu --request 'POST /predict' --body '{"seed": 1}'`,
 		Args: cobra.ArbitraryArgs,
@@ -102,7 +106,7 @@ about a project of its own, and a scenario gives the same result everywhere.`,
 			if err != nil {
 				return err
 			}
-			candidates, err := o.complete(cmd.Flags(), tags(variants), rest)
+			candidates, err := o.completeScenario(cmd.Flags(), s, variants, rest)
 			if err != nil {
 				return err
 			}
@@ -116,6 +120,24 @@ about a project of its own, and a scenario gives the same result everywhere.`,
 	o.register(cmd.Flags())
 	registerBase(cmd, &base)
 	return cmd
+}
+
+// completeScenario makes the candidates of variants, with what the scenario says
+// about how they are measured.
+func (o *options) completeScenario(f *pflag.FlagSet, s scenarios.Scenario, variants []scenarios.Variant, rest []string) ([]runner.Candidate, error) {
+	text, err := s.Suite()
+	if err != nil {
+		return nil, err
+	}
+	settings, err := suite.Read(bytes.NewReader(text), s.Name+"/"+suite.File)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []choice
+	for _, v := range variants { // built by their tags, and no folders here
+		chosen = append(chosen, choice{name: v.Tag, ref: v.Tag})
+	}
+	return o.completeSuite(f, settings, chosen, rest)
 }
 
 func newScenarioExport(std streams) *cobra.Command {

@@ -1,0 +1,29 @@
+package scenarios
+
+import (
+	"bytes"
+	"fmt"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Suite is a suite file for a copy of the scenario: its settings, and as its
+// candidates the folders of the variants that build on their own, baseline first.
+func (s Scenario) Suite() ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s. `mlbench compare` here builds and compares these;\n# on another base image with --build-arg BASE=IMAGE.\n", s.Title)
+	if !s.Settings.IsZero() {
+		settings, err := yaml.Marshal(&s.Settings)
+		if err != nil {
+			return nil, fmt.Errorf("settings of scenario %s: %w", s.Name, err)
+		}
+		b.Write(settings)
+	}
+	b.WriteString("candidates:\n")
+	for _, v := range s.Variants {
+		if !v.Aside {
+			fmt.Fprintf(&b, "  - {name: %s, folder: ./%s}\n", v.Name, v.Name)
+		}
+	}
+	return b.Bytes(), nil
+}
