@@ -51,9 +51,17 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 	go func() { writer.CloseWithError(archive(writer, b, ignore)) }()
 	defer func() { _ = reader.Close() }()
 
+	before, err := r.beforeUndoable(ctx, b)
+	if err != nil {
+		return runner.Built{}, err
+	}
 	begin := time.Now()
-	made, err := r.build(ctx, b, reader)
-	return runner.Built{ID: made, With: b.With, Version: version, Took: time.Since(begin)}, err
+	id, told, err := r.build(ctx, b, reader)
+	built := runner.Built{ID: id, With: b.With, Version: version, Took: time.Since(begin), Steps: told.done()}
+	if b.Undoable {
+		built.Undo, err = r.undoable(ctx, b, told, before, err)
+	}
+	return built, err
 }
 
 // buildWith decides what b is built with, and is its version.
@@ -80,10 +88,11 @@ func (r *Runner) buildWith(ctx context.Context, b *runner.Build) (version string
 type steps interface {
 	message(m jsonmessage.JSONMessage)
 	failed() string // the step that failed, if known, and its last output
+	done() []runner.Step
 }
 
 // build has the engine build, and tidies up.
-func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (id string, err error) {
+func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (id string, told steps, err error) {
 	options := build.ImageBuildOptions{
 		Tags: []string{b.Tag}, Dockerfile: b.Dockerfile, BuildArgs: make(map[string]*string), NoCache: b.Fresh,
 		Remove: true, ForceRemove: true, Version: build.BuilderV1,
@@ -94,15 +103,18 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 	if b.Passing {
 		options.Labels = maps.Clone(r.labels())
 	}
-	note := func(step string) { r.opts.Notify(b.Name + ": " + strings.Join(strings.Fields(step), " ")) }
-	var told steps
+	note := func(step string) {
+		if !b.Quiet {
+			r.opts.Notify(b.Name + ": " + strings.Join(strings.Fields(step), " "))
+		}
+	}
 	if b.With == runner.BuildKit {
 		options.Version = build.BuilderBuildKit
 		told = newTrace(note)
 		if b.Fresh {
 			before, err := r.cached(ctx)
 			if err != nil {
-				return "", err
+				return "", told, err
 			}
 			defer func() { err = errors.Join(err, r.removeCached(ctx, before)) }()
 		}
@@ -127,11 +139,14 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 		if b.With == runner.BuildKit && wantsLogin(err) {
 			err = fmt.Errorf("%w: `docker pull` the image first, as no login is passed on to BuildKit", err)
 		}
+		if said := (*jsonmessage.JSONError)(nil); errors.As(err, &said) {
+			err = runner.As(runner.ErrStep, err)
+		}
 		return runner.As(kind, fmt.Errorf("building %s: %w%s", b.Name, err, told.failed()))
 	}
 	answer, err := r.cli.ImageBuild(ctx, content, options)
 	if err != nil {
-		return "", failed(err)
+		return "", told, failed(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	err = messages(answer.Body, failed, func(m jsonmessage.JSONMessage) {
@@ -146,7 +161,7 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 	if err == nil && id == "" {
 		err = failed(errors.New("the engine does not tell which image it has made"))
 	}
-	return id, err
+	return id, told, err
 }
 
 // wantsLogin tells the error of a build that a registry refused an image.

@@ -58,6 +58,12 @@ func (r *Runner) cacheRecords(ctx context.Context) ([]build.CacheRecord, error) 
 // somebody else runs at the same time cannot be told from ours: what of it is
 // not in use at this moment goes too, and is made anew when it is wanted.
 func (r *Runner) removeCached(ctx context.Context, before []string) error {
+	return r.pruneCached(ctx, func(id string) bool { return !slices.Contains(before, id) })
+}
+
+// pruneCached removes from BuildKit's cache the records that are ours, but for
+// base images, whatever became of ctx.
+func (r *Runner) pruneCached(ctx context.Context, ours func(id string) bool) error {
 	ctx, cancel := detached(ctx, r.launch)
 	defer cancel()
 	// The records of a build that was cancelled are in use for a moment more.
@@ -67,7 +73,7 @@ func (r *Runner) removeCached(ctx context.Context, before []string) error {
 		if err != nil {
 			return err
 		}
-		ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(before, id) })
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !ours(id) })
 		if len(ids) == 0 || try == pruneTries {
 			return nil
 		}

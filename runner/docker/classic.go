@@ -19,8 +19,13 @@ type classic struct {
 	note func(step string)
 	last probe.Lines
 
-	from bool     // the step is a FROM, whose image is not the build's
-	made []string // images of the steps, as the engine abbreviates them
+	from   bool     // the step is a FROM, whose image is not the build's
+	cached bool     // the step's image was there already
+	made   []string // images of the other steps, as the engine abbreviates them
+
+	all   []runner.Step
+	now   *runner.Step // the one on its way; nil for none
+	begun time.Time
 }
 
 // uncoloured takes away how the engine marks what a step writes to stderr.
@@ -33,19 +38,42 @@ func newClassic(note func(string)) *classic {
 func (c *classic) message(m jsonmessage.JSONMessage) {
 	_, _ = c.last.Write([]byte(uncoloured.Replace(m.Stream))) // Lines never fails
 	if step, ok := strings.CutPrefix(m.Stream, "Step "); ok {
-		_, instruction, _ := strings.Cut(step, " : ")
-		c.from = strings.HasPrefix(strings.ToUpper(instruction), "FROM ")
-		label, _ := strings.CutPrefix(instruction, "LABEL ")
-		if !strings.HasPrefix(label, runner.OwnerLabel) && !strings.HasPrefix(label, LabelSession) { // no step of the Dockerfile's
-			c.note("Step " + strings.TrimSpace(step))
-		}
+		c.step(strings.TrimSpace(step))
 	}
-	if id, ok := strings.CutPrefix(m.Stream, " ---> "); ok && !c.from && len(c.made) < mostSteps {
-		if id = strings.TrimSpace(id); id != "" && strings.Trim(id, "0123456789abcdef") == "" {
-			c.made = append(c.made, id)
+	said, ok := strings.CutPrefix(m.Stream, " ---> ")
+	if !ok || c.from {
+		return
+	}
+	said = strings.TrimSpace(said)
+	isImage := said != "" && strings.Trim(said, "0123456789abcdef") == ""
+	switch {
+	case said == "Using cache":
+		c.cached = true
+	case isImage && !c.cached && len(c.made) < mostSteps:
+		c.made = append(c.made, said)
+	}
+	if c.now != nil && isImage { // it is done
+		c.now.Cached, c.now.Took = c.cached, time.Since(c.begun)
+		if len(c.all) < mostSteps {
+			c.all = append(c.all, *c.now)
 		}
+		c.now = nil
 	}
 }
+
+// step begins a step, as in "2/5 : COPY . .".
+func (c *classic) step(step string) {
+	place, instruction, _ := strings.Cut(step, " : ")
+	c.from, c.cached, c.now, c.begun = strings.HasPrefix(strings.ToUpper(instruction), "FROM "), false, nil, time.Now()
+	label, _ := strings.CutPrefix(instruction, "LABEL ")
+	if strings.HasPrefix(label, runner.OwnerLabel) || strings.HasPrefix(label, LabelSession) { // no step of the Dockerfile's
+		return
+	}
+	c.note("Step " + step)
+	c.now = &runner.Step{Name: "[" + place + "] " + instruction}
+}
+
+func (c *classic) done() []runner.Step { return c.all }
 
 func (c *classic) failed() string { return indented(c.last.Last()) }
 

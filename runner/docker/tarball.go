@@ -45,10 +45,9 @@ func ignored(b runner.Build) (*patternmatcher.PatternMatcher, error) {
 	return patternmatcher.New(nil)
 }
 
-// archive writes the context as the engine wants it.
-func archive(w io.Writer, b runner.Build, ignore *patternmatcher.PatternMatcher) error {
-	out := tar.NewWriter(w)
-	err := fs.WalkDir(b.Context, ".", func(path string, d fs.DirEntry, err error) error {
+// walk visits what of the context goes to the engine.
+func walk(b runner.Build, ignore *patternmatcher.PatternMatcher, each func(path string, d fs.DirEntry) error) error {
+	return fs.WalkDir(b.Context, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == "." {
 			return err
 		}
@@ -61,8 +60,14 @@ func archive(w io.Writer, b runner.Build, ignore *patternmatcher.PatternMatcher)
 		case skip && path != b.Dockerfile:
 			return nil
 		}
-		return add(out, b.Context, path, d)
+		return each(path, d)
 	})
+}
+
+// archive writes the context as the engine wants it.
+func archive(w io.Writer, b runner.Build, ignore *patternmatcher.PatternMatcher) error {
+	out := tar.NewWriter(w)
+	err := walk(b, ignore, func(path string, d fs.DirEntry) error { return add(out, b.Context, path, d) })
 	return errors.Join(err, out.Close())
 }
 
