@@ -116,7 +116,7 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 		}
 		r.Images[i].ID, r.Images[i].BuildMS = built.ID, float64(built.Took)/float64(time.Millisecond)
 		r.Builder = &Builder{
-			Name: built.With, Version: built.Version, Dockerfile: b.Dockerfile, Args: withoutSecrets(b.Args),
+			Name: built.With, Version: built.Version, Dockerfile: b.Dockerfile, Args: WithoutSecrets(b.Args),
 			Epoch: b.Args[EpochArg],
 		}
 	}
@@ -126,8 +126,8 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 	return nil
 }
 
-// withoutSecrets are build arguments as they may be saved and shown.
-func withoutSecrets(args map[string]string) map[string]string {
+// WithoutSecrets are build arguments as they may be saved and shown.
+func WithoutSecrets(args map[string]string) map[string]string {
 	told := maps.Clone(args)
 	for name, value := range told {
 		told[name] = image.RedactedValue(name, value)
