@@ -51,7 +51,7 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 	go func() { writer.CloseWithError(archive(writer, b, ignore)) }()
 	defer func() { _ = reader.Close() }()
 
-	before, err := r.beforeUndoable(ctx, b)
+	since, err := r.engineTime(ctx, b)
 	if err != nil {
 		return runner.Built{}, err
 	}
@@ -59,7 +59,7 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 	id, told, err := r.build(ctx, b, reader)
 	built := runner.Built{ID: id, With: b.With, Version: version, Took: time.Since(begin), Steps: told.done()}
 	if b.Undoable {
-		built.Undo, err = r.undoable(ctx, b, told, before, err)
+		built.Undo, err = r.undoable(ctx, b, told, since, err)
 	}
 	return built, err
 }
@@ -119,8 +119,11 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 			defer func() { err = errors.Join(err, r.removeCached(ctx, before)) }()
 		}
 	} else {
-		classic := newClassic(note)
+		classic := newClassic(note, len(options.Labels))
 		told = classic
+		if b.Undoable {
+			classic.keep = r.noteBuilt
+		}
 		if b.Fresh {
 			defer func() { r.removeUnused(ctx, classic.made) }()
 		}

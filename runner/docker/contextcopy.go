@@ -37,6 +37,9 @@ func (r *Runner) CopyContext(ctx context.Context, b runner.Build) (runner.Contex
 	if err := r.makeFolder(); err != nil {
 		return runner.ContextCopy{}, err
 	}
+	if err := r.openBuilt(ctx); err != nil {
+		return runner.ContextCopy{}, err
+	}
 	c := runner.ContextCopy{Build: b}
 	if c.Files, c.Bytes, err = weight(b, ignore); err != nil {
 		return failed(runner.ErrUsage, err)

@@ -196,6 +196,9 @@ func (r *Runner) reapFolder(ctx context.Context, path string) (reaped []string, 
 	if err != nil || elsewhere {
 		return reaped, err
 	}
+	if elsewhere, err = r.reapBuilt(ctx, filepath.Join(path, builtFile)); err != nil || elsewhere {
+		return reaped, err
+	}
 	if err := os.RemoveAll(path); err != nil {
 		return reaped, err
 	}

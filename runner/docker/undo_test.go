@@ -183,3 +183,55 @@ func TestCopyContext(t *testing.T) {
 		t.Errorf("%s: %v", kept, err)
 	}
 }
+
+// A run that is killed has written down what the classic builder made, and a
+// later one removes of it what nobody needs.
+func TestReapBuilt(t *testing.T) {
+	const base = "mlbench/base:bookworm"
+	r := closing(t, Options{})
+	needImage(t, r, base)
+	mark := "mark-" + r.session + "reap"
+	c, err := r.CopyContext(t.Context(), runner.Build{
+		Context: onlyDockerfile("FROM " + base + "\nRUN echo " + mark + "\nRUN echo again " + mark), Tag: "mlbench-test:" + r.session + "-reap", With: runner.Classic, Undoable: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := r.Build(t.Context(), c.Build)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(r.folder, builtFile)
+	content, err := os.ReadFile(list)
+	listed := strings.Fields(string(content))
+	if err != nil || len(listed) != 3 {
+		t.Fatalf("%q, %v, want the engine and two images", listed, err)
+	}
+	there := func() (n int) {
+		for _, id := range listed[1:] {
+			if _, err := r.inspectImage(t.Context(), id); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	if elsewhere, err := r.reapBuilt(t.Context(), list); err != nil || elsewhere || there() != 2 {
+		t.Errorf("what an image needs was removed: %d of 2 are left, %v, %v", there(), elsewhere, err)
+	}
+	if err := r.untag(c.Tag); err != nil { // with the last step's image, and not the other's
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), builtFile)
+	if err := os.WriteFile(other, []byte("another-engine\n"+listed[1]+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if elsewhere, err := r.reapBuilt(t.Context(), other); err != nil || !elsewhere || there() != 1 {
+		t.Errorf("what another engine has was removed: %d of 1 are left, %v, %v", there(), elsewhere, err)
+	}
+	if elsewhere, err := r.reapBuilt(t.Context(), list); err != nil || elsewhere || there() != 0 {
+		t.Errorf("%d images are left: %v, %v", there(), elsewhere, err)
+	}
+	if err := built.Undo(); err != nil { // of what is gone already
+		t.Error(err)
+	}
+}
