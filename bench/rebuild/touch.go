@@ -105,8 +105,8 @@ func newChange(c runner.ContextCopy, file string, begins *string) (change, error
 		x.style = style{before: *begins}
 		return x, nil
 	}
-	known := false
-	x.style, known = styleOf(file, head[:n])
+	s, known := styleOf(file, head[:n])
+	x.style = s
 	switch {
 	case bytes.IndexByte(head[:n], 0) >= 0:
 		return x, fmt.Errorf("%s is no text, and what can be appended to it without harm is not known: say it with --append, e.g. --append ''", file)

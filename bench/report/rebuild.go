@@ -120,15 +120,15 @@ func (v rebuildView) why() string {
 		switch {
 		case len(f.Steps) == 0:
 		case at < 0:
-			parts = append(parts, "no step of "+v.names[i])
+			parts = append(parts, "no step of "+v.names[i]+" anew")
 		default:
-			parts = append(parts, fmt.Sprintf("%s of %s (%s)", plural(f.Executed, "step"), v.names[i], fromStep(f, at)))
+			parts = append(parts, fmt.Sprintf("%s of %s anew (%s)", plural(f.Executed, "step"), v.names[i], fromStep(f, at)))
 		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("A change of %s makes anew %s.", word(v.of.Touched), strings.Join(parts, ", "))
+	return fmt.Sprintf("After a change of %s the builder does %s.", word(v.of.Touched), strings.Join(parts, ", "))
 }
 
 // fromStep says with which step it begins.
@@ -147,8 +147,11 @@ func rebuildText(w io.Writer, r *rebuild.Report) error {
 	p.line("rebuild: " + headline(v.view))
 	p.paragraph("", v.how())
 	p.line("")
-	for _, line := range failures(v.view) {
-		p.line(line)
+	if failed := failures(v.view); len(failed) > 0 {
+		for _, line := range failed {
+			p.line(line)
+		}
+		p.line("")
 	}
 	p.table(v.folders())
 	if t := v.anew(); len(t.rows) > 0 {

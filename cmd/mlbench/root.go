@@ -154,7 +154,7 @@ whether a change made them start sooner: by how much, and how sure that is.
 		return usage("%w (%s --help lists the flags; e.g. %s)", err, cmd.CommandPath(), example(cmd))
 	})
 	root.AddCommand(
-		newCompare(std), newRun(std), newInspect(std), newExplain(std), newGPU(std), newRepro(std), newReport(std), newHistory(std), newScenario(std), newInit(std),
+		newCompare(std), newRun(std), newInspect(std), newExplain(std), newGPU(std), newRepro(std), newRebuild(std), newReport(std), newHistory(std), newScenario(std), newInit(std),
 		newSelftest(std), newSelftestServer(), newDoctor(std), newClean(std), newVersion(std),
 	)
 	return root
