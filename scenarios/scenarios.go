@@ -31,7 +31,7 @@ import (
 
 // The prefix all: keeps .dockerignore, which a plain pattern leaves out.
 //
-//go:embed all:fastapi-sklearn all:gpu-resnet
+//go:embed all:fastapi-sklearn all:gpu-resnet all:layer-cache
 var files embed.FS
 
 // A Scenario is one service in several variants.
@@ -118,6 +118,26 @@ var all = []Scenario{
 				Base:    AnyBase,
 				Aside:   true,
 				Summary: "The same code on Debian's PyTorch, where there is no GPU; built and run only where it is named.",
+			},
+		},
+	},
+	{
+		Name:  "layer-cache",
+		Title: "Code and packages in the wrong order, and in the right one",
+		Summary: "The same small FastAPI service twice. What differs is how long a rebuild takes after a change of a line: " +
+			"mlbench rebuild before after --touch app.py, in the folders that scenario export writes.",
+		Variants: []Variant{
+			{
+				Name:    "before",
+				Tag:     "layer-cache:before",
+				Base:    AnyBase,
+				Summary: "Code copied before the packages are installed: each change installs them again.",
+			},
+			{
+				Name:    "after",
+				Tag:     "layer-cache:after",
+				Base:    AnyBase,
+				Summary: "Packages first, code last: a change copies the code.",
 			},
 		},
 	},
