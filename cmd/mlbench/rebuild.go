@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
@@ -40,11 +41,11 @@ func newRebuild(std streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild FOLDER... --touch FILE",
 		Short: "Say how long a rebuild takes after a change of a file",
-		Long: `rebuild builds folders again and again, each time after a change of FILE that no
+		Long: fmt.Sprintf(`rebuild builds folders again and again, each time after a change of FILE that no
 build had before, and says how long that takes and which steps it makes anew.
 With several folders the first is the baseline, all are rebuilt in turn, in an
 order drawn anew each time, and each is compared with the first as by mlbench
-compare. A single one is rebuilt 12 times, or until --target is decided.
+compare. A single one is rebuilt %d times, or until --target is decided.
 
 FILE is a path in the folders. What changes is a comment at its end, of spaces
 in JSON, in a copy of the folder: nothing in the folders themselves is touched.
@@ -60,7 +61,7 @@ Images and what else is made are removed, after each rebuild and at the end.
 With BuildKit that is what its cache got during the builds, somebody else's
 builds at the same time included; base images that were pulled stay. After a
 crash mlbench clean removes the images, and what the classic builder has made,
-but nothing of BuildKit's cache: that is left to docker builder prune.`,
+but nothing of BuildKit's cache: that is left to docker builder prune.`, aloneRebuilds),
 		Example: `  mlbench rebuild before after --touch app.py
   mlbench rebuild my-service --touch src/app.py --target 10s
   mlbench rebuild old new --touch config/model.bin --append '' --out rebuild.md`,
