@@ -47,14 +47,14 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 	if err != nil {
 		return usage(err)
 	}
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(archive(writer, b, ignore)) }()
-	defer func() { _ = reader.Close() }()
-
 	since, err := r.engineTime(ctx, b)
 	if err != nil {
 		return runner.Built{}, err
 	}
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(archive(writer, b, ignore)) }()
+	defer func() { _ = reader.Close() }()
+
 	begin := time.Now()
 	id, told, err := r.build(ctx, b, reader)
 	built := runner.Built{ID: id, With: b.With, Version: version, Took: time.Since(begin), Steps: told.done()}
