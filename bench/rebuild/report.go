@@ -8,7 +8,6 @@ import (
 
 	"mlbench/bench"
 	"mlbench/runner"
-	"mlbench/stats"
 )
 
 // Schema is the form of a Report's JSON. Fields are never renamed within it;
@@ -113,7 +112,6 @@ func (x *rebuilder) report(r *bench.Result) *Report {
 			ContextFiles: f.context.Files, ContextBytes: f.context.Bytes, Steps: []Step{},
 		})
 	}
-	times := make([][]float64, len(p.Folders))
 	steps := make([]tally, len(p.Folders))
 	for i, s := range r.Starts {
 		built := x.built[i]
@@ -127,15 +125,14 @@ func (x *rebuilder) report(r *bench.Result) *Report {
 			f.FirstMS, f.FirstCached = one.TookMS, one.Cached
 			continue
 		}
-		times[s.Candidate] = append(times[s.Candidate], s.Time())
 		if one.TookMS != nil {
 			steps[s.Candidate].add(built.Steps)
 		}
 	}
 	for i := range p.Folders {
 		f := &p.Folders[i]
-		if median := stats.Median(times[i]); median > 0 && !math.IsInf(median, 0) {
-			f.MedianMS = &median
+		if s := r.Summary(i); s.Starts > s.Failed && !math.IsInf(s.Ready.Estimate, 0) {
+			f.MedianMS = &s.Ready.Estimate
 		}
 		f.Steps = steps[i].steps()
 		for _, s := range f.Steps {
