@@ -84,12 +84,12 @@ func (r *Result) judged() []int {
 func (r *Result) startsGate(candidate int) Gate {
 	s := r.Summary(candidate)
 	g := Gate{Name: GateStarts, Candidate: candidate, Verdict: Pass,
-		Why: fmt.Sprintf("%d of %s failed, %d allowed", s.Failed, counted(s.Starts, "start"), r.Spec.AllowFailures)}
+		Why: fmt.Sprintf("%d of %s failed, %d allowed", s.Failed, counted(s.Starts, r.one()), r.Spec.AllowFailures)}
 	switch {
 	case s.Failed > r.Spec.AllowFailures:
 		g.Verdict = Fail
 	case s.Starts == 0:
-		g.Verdict, g.Why = Unknown, "no measured start"
+		g.Verdict, g.Why = Unknown, "no measured "+r.one()
 	}
 	return g
 }
@@ -157,7 +157,7 @@ func (r *Result) targetGate(candidate int) Gate {
 		g.Verdict, g.Needs = Unknown, t.Needs
 	}
 	g.Why = fmt.Sprintf("%d of %s within %s ms; %s wanted at %s confidence",
-		t.InTime.InTime, counted(t.InTime.InTime+t.InTime.Missed, "start"), digits(r.Spec.TargetMS, 9),
+		t.InTime.InTime, counted(t.InTime.InTime+t.InTime.Missed, r.one()), digits(r.Spec.TargetMS, 9),
 		setting(r.Spec.Quantile), setting(1-r.Spec.Alpha))
 	if g.Needs > 0 {
 		g.Why += fmt.Sprintf(": %d more in time would prove it", g.Needs)

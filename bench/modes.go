@@ -33,7 +33,7 @@ func (r *Result) modesWarning(candidate int) []string {
 	if !(m > SeveralModes) {
 		return nil
 	}
-	why := "its starts take different paths"
+	why := "its " + r.one() + "s take different paths"
 	if causes := r.causes(candidate, ready, slowFrom(times)); len(causes) > 0 {
 		why = strings.Join(causes, "; ")
 	}

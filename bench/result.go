@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"slices"
@@ -32,7 +33,12 @@ type Result struct {
 	Verdict     GateVerdict        `json:"verdict"`
 	Wins        []Wins             `json:"wins,omitempty"`      // where --explain asked for them
 	Explained   []Explained        `json:"explained,omitempty"` // likewise, of each candidate
+
+	called string // what the starts are: Experiment.Called
 }
+
+// one is the word for a start in gates and warnings.
+func (r *Result) one() string { return cmp.Or(r.called, "start") }
 
 // Tool is the program that made a result.
 type Tool struct {

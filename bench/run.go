@@ -36,6 +36,10 @@ type Experiment struct {
 	// Runner has prepared them. An error of it ends the run; nil for none.
 	Preflight func(ctx context.Context, candidates []runner.Candidate) error
 
+	// Called is the word for a start in gates and warnings where the Runner
+	// does something else that takes time; "" is "start".
+	Called string
+
 	// Unjudged says that nobody asks for a verdict, so that it is not told when
 	// there are too few pairs for one.
 	Unjudged bool
@@ -74,6 +78,7 @@ func (e Experiment) Run(ctx context.Context) (*Result, error) {
 	r := &Result{
 		Schema: Schema, Tool: e.Tool, Spec: e.Spec, GPU: e.GPU, StartedAt: time.Now().UTC(), Ended: EndedFailed,
 		Candidates: []runner.Candidate{}, Starts: []Start{}, Warnings: []string{},
+		called: e.Called,
 	}
 	if err := r.Spec.Validate(); err != nil {
 		return r, runner.As(runner.ErrUsage, err)

@@ -59,7 +59,7 @@ func (r *Result) failureWarning(candidate int) []string {
 		}
 	}
 	line := fmt.Sprintf("%s: %d of %s failed (%s); the last one: %s",
-		r.Candidates[candidate].Name, s.Failed, counted(s.Starts, "start"), Counts(failed), last.Error)
+		r.Candidates[candidate].Name, s.Failed, counted(s.Starts, r.one()), Counts(failed), last.Error)
 	if n := len(last.Log); n > 0 {
 		line += "; its last line: " + last.Log[n-1]
 	}
@@ -230,8 +230,8 @@ func (r *Result) clusterWarning(candidate int) []string {
 	}
 	rho := stats.Autocorrelation(missed)
 	if t := stats.OrderEffect(afterMiss, afterHit); rho > 0 && t.P < Noticed {
-		return []string{fmt.Sprintf("%s: misses of the target come in clusters (autocorrelation %s): the confidence behind the target supposes independent starts; it holds on this host, in this session",
-			r.Candidates[candidate].Name, digits(rho, 1))}
+		return []string{fmt.Sprintf("%s: misses of the target come in clusters (autocorrelation %s): the confidence behind the target supposes independent %ss; it holds on this host, in this session",
+			r.Candidates[candidate].Name, digits(rho, 1), r.one())}
 	}
 	return nil
 }
@@ -255,7 +255,7 @@ func (r *Result) orderWarning() []string {
 	if len(found) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("running first in a pair makes a start %s: the order is drawn at random, so this blurs what is compared but does not bend it", listed(found))}
+	return []string{fmt.Sprintf("running first in a pair makes a %s %s: the order is drawn at random, so this blurs what is compared but does not bend it", r.one(), listed(found))}
 }
 
 // orderEffect is what it means to a candidate and the baseline to run first.
@@ -291,8 +291,8 @@ func (r *Result) driftWarning() []string {
 		}
 	}
 	if t := stats.Drift(means); t.P < Noticed {
-		return []string{fmt.Sprintf("the host changed during the run: starts at its end were %s than those at its beginning (%s); what is compared started at nearly the same time, so verdicts hold, but the times themselves are of this session",
-			longer(t.Change), chance(t.P))}
+		return []string{fmt.Sprintf("the host changed during the run: %ss at its end were %s than those at its beginning (%s); what is compared began at nearly the same time, so verdicts hold, but the times themselves are of this session",
+			r.one(), longer(t.Change), chance(t.P))}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ type Builder interface {
 	// Build makes an image. A Dockerfile that is not there or cannot be parsed
 	// is an error that wraps ErrUsage, and so is a Target that is no stage, or
 	// something in the context that cannot be sent; a failing step is one that
-	// wraps ErrEnvironment, and tells the step and its last output.
+	// wraps ErrEnvironment and ErrStep, and tells the step and its last output.
 	Build(ctx context.Context, b Build) (Built, error)
 }
 
@@ -41,14 +41,43 @@ type Build struct {
 	// Passing marks the image as one to be removed soon: should nobody live to
 	// do that, a later run does.
 	Passing bool
+	// Undoable gives Built an Undo, which costs some questions to the engine
+	// before and after the build. A build that fails is undone at once.
+	Undoable bool
+	// Quiet does not notify of each step.
+	Quiet bool
 }
 
 // Built is an image that was made.
 type Built struct {
 	ID      string
-	With    BuildWith // never AnyBuild
-	Version string    // of the engine that With is a part of
-	Took    time.Duration
+	With    BuildWith     // never AnyBuild
+	Version string        // of the engine that With is a part of
+	Took    time.Duration // from the request until the image was made
+	Steps   []Step        // as the builder told them, in the order in which it came to them
+
+	// Undo removes the image and what the build has put into the engine's
+	// cache, but not what was there before, nor what others build on meanwhile.
+	// Builds are undone in the opposite order of their making. Nil unless the
+	// build was Undoable. What somebody else builds with BuildKit during the
+	// build cannot be told from it, and is made anew when it is wanted.
+	Undo func() error
+}
+
+// A Step is an instruction of a Dockerfile that a build came to, but FROM.
+type Step struct {
+	Name   string // as the builder writes it, e.g. "[2/5] COPY . ."
+	Cached bool   // its result was there already
+	Took   time.Duration
+}
+
+// A ContextCopy is a build whose Context is a copy in a folder of ours, as the
+// engine would get it: what is ignored is not there.
+type ContextCopy struct {
+	Build
+	Folder string // to be changed at will
+	Files  int    // regular ones
+	Bytes  int64
 }
 
 // An Origin is what a candidate's image was built from, for a run alone.

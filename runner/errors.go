@@ -12,6 +12,8 @@ var (
 	// ErrNotPermitted means that the host does not allow what was asked for, such as
 	// a cold level; the message names the remedy.
 	ErrNotPermitted = errors.New("not permitted")
+	// ErrStep means that a build ran and a step of it failed, and not the engine.
+	ErrStep = errors.New("step failed")
 )
 
 // A kindError is an error of a kind that its message does not spell out.

@@ -19,10 +19,12 @@ type view struct {
 	names  []string          // what each candidate is called: short, printable, no two alike
 	sums   []bench.Summary   // of each candidate
 	called *strings.Replacer // of long names by short ones
+
+	is, one string // what a candidate is once a start is over, and what that is called
 }
 
 func look(r *bench.Result) view {
-	v := view{Result: r}
+	v := view{Result: r, is: "is ready", one: "start"}
 	full := make([]string, len(r.Candidates))
 	alike := make(map[string]int)
 	for i, c := range r.Candidates {

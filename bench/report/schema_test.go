@@ -167,6 +167,9 @@ func (f fields) object(path string, node, properties map[string]any, of reflect.
 	required := fmt.Sprint(node["required"])
 	known := make(map[string]bool)
 	for _, field := range reflect.VisibleFields(of) {
+		if !field.IsExported() { // is not written
+			continue
+		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if of == reflect.TypeFor[bench.Change]() {
 			name = strings.ToLower(field.Name)

@@ -72,13 +72,13 @@ func comparison(v view, c bench.Comparison) string {
 	}
 	size := plain(c.Change.Estimate)
 	change := fmt.Sprintf("(%s; %s)", milliseconds(math.Abs(c.ShiftMS.Estimate)), interval)
-	sooner := fmt.Sprintf("%s is ready %s sooner %s", name, size, change)
-	later := fmt.Sprintf("%s is ready %s later %s", name, size, change)
+	sooner := fmt.Sprintf("%s %s %s sooner %s", name, v.is, size, change)
+	later := fmt.Sprintf("%s %s %s later %s", name, v.is, size, change)
 	switch { // of failed starts no time can be compared
 	case math.IsInf(c.Change.Estimate, 1):
 		later = fmt.Sprintf("%s fails in most pairs and %s does not", name, v.names[c.Baseline])
 	case c.Change.Estimate <= -1:
-		sooner = fmt.Sprintf("%s is ready in most pairs and %s fails", name, v.names[c.Baseline])
+		sooner = fmt.Sprintf("%s %s in most pairs and %s fails", name, v.is, v.names[c.Baseline])
 	}
 	margin := chosen(v.Spec.Margin)
 	switch c.Verdict {
@@ -181,7 +181,7 @@ func alone(v view) string {
 	if s.Starts == 0 {
 		return fmt.Sprintf("%s was not measured%s.", v.names[0], ended(v))
 	}
-	starts := plural(s.Starts, "start") + ended(v)
+	starts := plural(s.Starts, v.one) + ended(v)
 	if math.IsInf(s.Ready.Estimate, 1) {
 		return fmt.Sprintf("%s failed %d of %s.", v.names[0], s.Failed, starts)
 	}
@@ -192,7 +192,7 @@ func alone(v view) string {
 	case isKnown(s.Ready.Low, s.Ready.High):
 		interval = confidence(v) + " interval " + span(milliseconds(s.Ready.Low), milliseconds(s.Ready.High))
 	}
-	return fmt.Sprintf("%s is ready in %s (median; %s), %s.", v.names[0], milliseconds(s.Ready.Estimate), interval, starts)
+	return fmt.Sprintf("%s %s in %s (median; %s), %s.", v.names[0], v.is, milliseconds(s.Ready.Estimate), interval, starts)
 }
 
 // target says whether a candidate meets its target.

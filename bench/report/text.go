@@ -195,7 +195,7 @@ func failures(v view) []string {
 		if s := v.sums[i]; s.Failed > 0 {
 			why := maps.Clone(s.Outcomes)
 			delete(why, runner.OutcomeReady)
-			lines = append(lines, fmt.Sprintf("%s: %d of %s FAILED (%s)", v.names[i], s.Failed, plural(s.Starts, "start"), bench.Counts(why)))
+			lines = append(lines, fmt.Sprintf("%s: %d of %s FAILED (%s)", v.names[i], s.Failed, plural(s.Starts, v.one), bench.Counts(why)))
 		}
 	}
 	return lines

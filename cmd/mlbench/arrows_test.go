@@ -17,7 +17,7 @@ func TestArrows(t *testing.T) {
 	// may import none.
 	own := map[string][]string{
 		"mlbench/cmd/mlbench": {
-			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/github", "mlbench/bench/history", "mlbench/bench/nightly", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/bench/suite", "mlbench/gpu", "mlbench/gpu/nvml",
+			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/github", "mlbench/bench/history", "mlbench/bench/nightly", "mlbench/bench/rebuild", "mlbench/bench/report", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/bench/suite", "mlbench/gpu", "mlbench/gpu/nvml",
 			"mlbench/runner", "mlbench/runner/docker", "mlbench/runner/image", "mlbench/runner/image/dockerfile", "mlbench/runner/image/policy",
 			"mlbench/runner/load",
 			"mlbench/runner/process", "mlbench/scenarios",
@@ -31,9 +31,10 @@ func TestArrows(t *testing.T) {
 		"mlbench/bench/history":     {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/nightly":     {"mlbench/bench", "mlbench/bench/history", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/report": {
-			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/history", "mlbench/bench/nightly", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner",
+			"mlbench/bench", "mlbench/bench/explain", "mlbench/bench/history", "mlbench/bench/nightly", "mlbench/bench/rebuild", "mlbench/bench/repro", "mlbench/bench/selftest", "mlbench/gpu", "mlbench/runner",
 			"mlbench/runner/image", "mlbench/runner/image/policy", "mlbench/stats",
 		},
+		"mlbench/bench/rebuild":           {"mlbench/bench", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/repro":             {"mlbench/bench", "mlbench/runner", "mlbench/runner/image", "mlbench/runner/image/dockerfile"},
 		"mlbench/bench/selftest":          {"mlbench/bench", "mlbench/bench/calibration", "mlbench/runner", "mlbench/stats"},
 		"mlbench/bench/suite":             {"mlbench/runner/image/policy"},

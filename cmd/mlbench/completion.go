@@ -185,6 +185,8 @@ var argumentsOf = map[string]cobra.CompletionFunc{
 	"mlbench repro":           imageNames(2),
 	"mlbench report":          first(files("json")),
 	"mlbench history":         first(folders),
+	"mlbench comment":         first(folders),
+	"mlbench rebuild":         folders,
 	"mlbench completion":      first(among(shells(), false)),
 	"mlbench scenario build":  scenarioNames(true),
 	"mlbench scenario run":    scenarioNames(true),

@@ -32,8 +32,10 @@ func TestReadme(t *testing.T) {
 		"python3 new.py", runnertest.Fixture(t),
 	)
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile("Dockerfile", []byte("FROM scratch\nCOPY . /\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, content := range map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", "app.py": ""} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, folder := range []string{"before", "after", "service"} {
 		if err := os.CopyFS(folder, os.DirFS(serviceFolder(t, "$BASE", "LABEL folder="+folder))); err != nil {

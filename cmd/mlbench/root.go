@@ -147,7 +147,7 @@ whether a change made them start sooner: by how much, and how sure that is.`,
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().SortFlags = false
 	std.register(root.PersistentFlags())
-	group(root, "Measure:", newCompare(std), newRun(std), newScenario(std), newSelftest(std))
+	group(root, "Measure:", newCompare(std), newRun(std), newRebuild(std), newScenario(std), newSelftest(std))
 	group(root, "Look into images:", newInspect(std), newExplain(std), newGPU(std), newRepro(std))
 	group(root, "Results:", newReport(std), newComment(std), newHistory(std), newNightly(std))
 	group(root, "Set up:", newInit(std), newDoctor(std), newClean(std), newCompletion(std), newVersion(std))

@@ -52,6 +52,10 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 	if err := r.weigh(b, ignore); err != nil {
 		return runner.Built{}, unsent(b, err)
 	}
+	since, err := r.engineTime(ctx, b)
+	if err != nil {
+		return runner.Built{}, err
+	}
 	reader, writer := io.Pipe()
 	sent := make(chan error, 1)
 	go func() {
@@ -61,12 +65,8 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 	}()
 
 	begin := time.Now()
-	made, err := r.build(ctx, b, reader)
+	id, told, err := r.build(ctx, b, reader)
 	took := time.Since(begin)
-	if r.opts.Log != nil {
-		r.opts.Log.Debug("build", slog.String("name", b.Name), slog.String("with", string(b.With)),
-			slog.Duration("took", took.Round(time.Millisecond)), slog.Bool("failed", err != nil))
-	}
 	_ = reader.Close() // never fails
 	if cannot := <-sent; cannot != nil && ctx.Err() == nil && !errors.Is(cannot, io.ErrClosedPipe) {
 		err = unsent(b, cannot) // what the client makes of that says less
@@ -76,7 +76,15 @@ func (r *Runner) Build(ctx context.Context, b runner.Build) (runner.Built, error
 		// the way of what is started next.
 		_ = cache.Sync(r.rootDir)
 	}
-	return runner.Built{ID: made, With: b.With, Version: version, Took: took}, err
+	if r.opts.Log != nil {
+		r.opts.Log.Debug("build", slog.String("name", b.Name), slog.String("with", string(b.With)),
+			slog.Duration("took", took.Round(time.Millisecond)), slog.Bool("failed", err != nil))
+	}
+	built := runner.Built{ID: id, With: b.With, Version: version, Took: took, Steps: told.done()}
+	if b.Undoable {
+		built.Undo, err = r.undoable(ctx, b, told, since, err)
+	}
+	return built, err
 }
 
 // unsent is the error of a context that cannot be sent.
@@ -112,10 +120,11 @@ func (r *Runner) buildWith(ctx context.Context, b *runner.Build) (version string
 type steps interface {
 	message(m jsonmessage.JSONMessage)
 	failed() string // the step that failed, if known, and its last output
+	done() []runner.Step
 }
 
 // build has the engine build, and tidies up.
-func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (id string, err error) {
+func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (id string, told steps, err error) {
 	options := build.ImageBuildOptions{
 		Tags: []string{b.Tag}, Dockerfile: b.Dockerfile, BuildArgs: make(map[string]*string), Target: b.Target, NoCache: b.Fresh,
 		Remove: true, ForceRemove: true, Version: build.BuilderV1,
@@ -126,21 +135,27 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 	if b.Passing {
 		options.Labels = maps.Clone(r.labels())
 	}
-	note := func(step string) { r.opts.Notify(b.Name + ": " + strings.Join(strings.Fields(step), " ")) }
-	var told steps
+	note := func(step string) {
+		if !b.Quiet {
+			r.opts.Notify(b.Name + ": " + strings.Join(strings.Fields(step), " "))
+		}
+	}
 	if b.With == runner.BuildKit {
 		options.Version = build.BuilderBuildKit
 		told = newTrace(note)
 		if b.Fresh {
 			before, err := r.cached(ctx)
 			if err != nil {
-				return "", err
+				return "", told, err
 			}
 			defer func() { err = errors.Join(err, r.removeCached(ctx, before)) }()
 		}
 	} else {
-		classic := newClassic(note)
+		classic := newClassic(note, len(options.Labels))
 		told = classic
+		if b.Undoable {
+			classic.keep = r.noteBuilt
+		}
 		if b.Fresh {
 			defer func() { r.removeUnused(ctx, classic.made) }()
 		}
@@ -159,11 +174,14 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 		if b.With == runner.BuildKit && wantsLogin(err) {
 			err = fmt.Errorf("%w: `docker pull` the image first, as no login is passed on to BuildKit", err)
 		}
+		if said := (*jsonmessage.JSONError)(nil); errors.As(err, &said) {
+			err = runner.As(runner.ErrStep, err)
+		}
 		return runner.As(kind, fmt.Errorf("building %s: %w%s", b.Name, err, told.failed()))
 	}
 	answer, err := r.cli.ImageBuild(ctx, content, options)
 	if err != nil {
-		return "", failed(err)
+		return "", told, failed(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	err = messages(answer.Body, failed, func(m jsonmessage.JSONMessage) {
@@ -178,7 +196,7 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 	if err == nil && id == "" {
 		err = failed(errors.New("the engine does not tell which image it has made"))
 	}
-	return id, err
+	return id, told, err
 }
 
 // wantsLogin tells the error of a build that a registry refused an image.

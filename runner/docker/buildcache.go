@@ -58,23 +58,31 @@ func (r *Runner) cacheRecords(ctx context.Context) ([]build.CacheRecord, error) 
 // somebody else runs at the same time cannot be told from ours: what of it is
 // not in use at this moment goes too, and is made anew when it is wanted.
 func (r *Runner) removeCached(ctx context.Context, before []string) error {
+	return r.pruneCached(ctx, func(c build.CacheRecord) bool { return !slices.Contains(before, c.ID) })
+}
+
+// pruneCached removes from BuildKit's cache the records that are ours, but for
+// base images, whatever became of ctx.
+func (r *Runner) pruneCached(ctx context.Context, ours func(build.CacheRecord) bool) error {
 	ctx, cancel := detached(ctx, r.launch)
 	defer cancel()
 	// The records of a build that was cancelled are in use for a moment more.
 	// Tries and not time, as a busy engine may take long for each.
 	for try := 0; ; try++ {
-		ids, err := r.cached(ctx)
+		records, err := r.cacheRecords(ctx)
 		if err != nil {
 			return err
 		}
-		ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(before, id) })
+		var ids []string
+		for _, c := range records {
+			if !strings.HasPrefix(c.Description, pulledFrom) && ours(c) {
+				ids = append(ids, regexp.QuoteMeta(c.ID))
+			}
+		}
 		if len(ids) == 0 || try == pruneTries {
 			return nil
 		}
 		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
-		for i, id := range ids {
-			ids[i] = regexp.QuoteMeta(id)
-		}
 		pattern := "^(" + strings.Join(ids, "|") + ")$"
 		_, err = r.cli.BuildCachePrune(ctx, build.CachePruneOptions{All: true, Filters: filters.NewArgs(filters.Arg("id", pattern))})
 		if err != nil {

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/pkg/jsonmessage"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"mlbench/runner"
 	"mlbench/runner/probe"
 )
 
@@ -23,6 +25,7 @@ const mostSteps = 10_000
 type trace struct {
 	note  func(step string)
 	steps map[string]*vertex // by digest
+	order []*vertex          // in which they were told of
 	last  *vertex            // that failed
 }
 
@@ -30,6 +33,8 @@ type trace struct {
 type vertex struct {
 	name, failure  string
 	started, noted bool
+	cached         bool
+	began, ended   time.Time // zero where it has not
 	output         probe.Lines
 }
 
@@ -58,7 +63,7 @@ func (t *trace) read(response []byte) {
 }
 
 func (t *trace) vertex(message []byte) {
-	const digest, name, started, failure = 1, 3, 5, 7
+	const digest, name, cached, started, completed, failure = 1, 3, 4, 5, 6, 7
 	var id string
 	var now vertex
 	fields(message, func(n protowire.Number, value []byte) {
@@ -68,7 +73,9 @@ func (t *trace) vertex(message []byte) {
 		case name:
 			now.name = string(value)
 		case started:
-			now.started = true
+			now.started, now.began = true, timestamp(value)
+		case completed:
+			now.ended = timestamp(value)
 		case failure:
 			now.failure = string(value)
 		}
@@ -77,7 +84,10 @@ func (t *trace) vertex(message []byte) {
 	if v == nil {
 		return
 	}
-	v.name = now.name
+	v.name, v.cached = now.name, v.cached || number(message, cached) != 0
+	if now.started {
+		v.began, v.ended = now.began, now.ended
+	}
 	if now.failure != "" && !strings.Contains(now.failure, "context canceled") { // others end with the one that fails
 		v.failure, t.last = now.failure, v
 	}
@@ -111,8 +121,48 @@ func (t *trace) step(id string) *vertex {
 		v = new(vertex)
 		v.output.Keep = logLines
 		t.steps[id] = v
+		t.order = append(t.order, v)
 	}
 	return v
+}
+
+// done are the steps of the Dockerfile that are over: BuildKit has others too,
+// such as loading the context, and calls these "[stage 2/5] RUN …".
+func (t *trace) done() []runner.Step {
+	var steps []runner.Step
+	for _, v := range t.order {
+		place, instruction, ok := strings.Cut(v.name, "] ")
+		if !ok || !strings.HasPrefix(place, "[") || place == "[internal" || strings.HasPrefix(instruction, "FROM ") || v.ended.IsZero() {
+			continue
+		}
+		steps = append(steps, runner.Step{Name: v.name, Cached: v.cached, Took: max(v.ended.Sub(v.began), 0)})
+	}
+	return steps
+}
+
+// timestamp is a google.protobuf.Timestamp.
+func timestamp(message []byte) time.Time {
+	const seconds, nanos = 1, 2
+	return time.Unix(int64(number(message, seconds)), int64(number(message, nanos)))
+}
+
+// number is a field of a protobuf message that is a varint; 0 where there is none.
+func number(message []byte, wanted protowire.Number) (value uint64) {
+	for len(message) > 0 {
+		n, kind, taken := protowire.ConsumeTag(message)
+		if taken < 0 {
+			return value
+		}
+		message = message[taken:]
+		if taken = protowire.ConsumeFieldValue(n, kind, message); taken < 0 {
+			return value
+		}
+		if n == wanted && kind == protowire.VarintType {
+			value, _ = protowire.ConsumeVarint(message)
+		}
+		message = message[taken:]
+	}
+	return value
 }
 
 func (t *trace) failed() string {

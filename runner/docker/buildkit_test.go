@@ -1,10 +1,14 @@
 package docker
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/docker/docker/pkg/jsonmessage"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"mlbench/runner"
 )
 
 // message is a protobuf message of fields that have a length.
@@ -45,6 +49,58 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// Steps are those of the Dockerfile, with what BuildKit tells of the last time
+// that it came to them.
+func TestTraceSteps(t *testing.T) {
+	at := func(seconds, nanos uint64) []byte {
+		b := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), seconds)
+		return protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), nanos)
+	}
+	cached := protowire.AppendVarint(protowire.AppendTag(nil, 4, protowire.VarintType), 1)
+	trace := newTrace(func(string) {})
+	for _, vertex := range [][]byte{
+		message(1, "a", 3, "[internal] load context", 5, at(9, 0), 6, at(10, 0)),
+		message(1, "b", 3, "[1/4] FROM x", 5, at(9, 0), 6, at(10, 0)),
+		message(1, "c", 3, "[2/4] COPY a b"),
+		message(1, "d", 3, "[stage 3/4] RUN y", 5, at(10, 0)),
+		append(message(1, "c", 3, "[2/4] COPY a b", 5, at(10, 0), 6, at(10, 1)), cached...),
+		message(1, "d", 3, "[stage 3/4] RUN y", 5, at(10, 0), 6, at(12, 5e8)),
+		message(1, "e", 3, "[4/4] RUN never", 5, at(12, 5e8)),
+		message(1, "f", 3, "exporting to image", 5, at(12, 5e8), 6, at(13, 0)),
+	} {
+		trace.read(message(1, vertex))
+	}
+	got := fmt.Sprint(trace.done())
+	if want := "[{[2/4] COPY a b true 1ns} {[stage 3/4] RUN y false 2.5s}]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// Of the classic builder, steps are what made or found an image, but FROM and
+// what the engine adds.
+func TestClassicSteps(t *testing.T) {
+	c := newClassic(func(string) {}, 1)
+	for _, line := range []string{
+		"Step 1/6 : ARG BASE=x\n", "Step 2/6 : FROM ${BASE}\n", " ---> 3cabfe93de06\n",
+		"Step 3/6 : WORKDIR /app\n", " ---> Using cache\n", " ---> 111111111111\n",
+		"Step 4/6 : COPY a b\n", " ---> 222222222222\n",
+		"Step 5/6 : RUN y\n", " ---> Running in 0123456789ab\n", " ---> says the step\n", "Removing intermediate container 0123456789ab\n", " ---> 333333333333\n",
+		"Step 6/6 : LABEL " + runner.OwnerLabel + "=x\n", " ---> Running in 0123456789ac\n", " ---> 444444444444\n", "Successfully built 444444444444\n",
+	} {
+		c.message(jsonmessage.JSONMessage{Stream: line})
+	}
+	var got []string
+	for _, s := range c.done() {
+		got = append(got, fmt.Sprintf("%s %v", s.Name, s.Cached))
+	}
+	if want := "[3/5] WORKDIR /app true, [4/5] COPY a b false, [5/5] RUN y false"; strings.Join(got, ", ") != want {
+		t.Errorf("%q, want %s", got, want)
+	}
+	if got := strings.Join(c.made, " "); got != "222222222222 333333333333 444444444444" {
+		t.Errorf("made %s", got)
+	}
+}
+
 func FuzzTrace(f *testing.F) {
 	f.Add(message(1, message(1, "c", 3, "[2/2] RUN y", 5, "", 7, "exit code: 3"), 3, message(1, "c", 4, "out\n")))
 	f.Add([]byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f})
@@ -52,6 +108,7 @@ func FuzzTrace(f *testing.F) {
 		trace := newTrace(func(string) {})
 		trace.read(response)
 		trace.failed()
+		trace.done()
 		if len(trace.steps) > mostSteps {
 			t.Error(len(trace.steps), "steps")
 		}

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,38 +17,79 @@ import (
 
 // A classic is what the classic builder tells of a build.
 type classic struct {
-	note func(step string)
-	last probe.Lines
+	note  func(step string)
+	last  probe.Lines
+	added int // steps at the end that are not the Dockerfile's, but counted
 
-	from bool     // the step is a FROM, whose image is not the build's
-	made []string // images of the steps, as the engine abbreviates them
+	from   bool            // the step is a FROM, whose image is not the build's
+	cached bool            // the step's image was there already
+	made   []string        // images of the other steps, as the engine abbreviates them
+	keep   func(id string) // is told of them as they are made; nil for nobody
+
+	all   []runner.Step
+	now   *runner.Step // the one on its way; nil for none
+	begun time.Time
 }
 
 // uncoloured takes away how the engine marks what a step writes to stderr.
 var uncoloured = strings.NewReplacer("\x1b[91m", "", "\x1b[0m", "")
 
-func newClassic(note func(string)) *classic {
-	return &classic{note: note, last: probe.Lines{Keep: logLines}}
+func newClassic(note func(string), added int) *classic {
+	return &classic{note: note, added: added, last: probe.Lines{Keep: logLines}}
 }
 
 func (c *classic) message(m jsonmessage.JSONMessage) {
 	_, _ = c.last.Write([]byte(uncoloured.Replace(m.Stream))) // Lines never fails
 	if step, ok := strings.CutPrefix(m.Stream, "Step "); ok {
-		_, instruction, _ := strings.Cut(step, " : ")
-		c.from = strings.HasPrefix(strings.ToUpper(instruction), "FROM ")
-		label, _ := strings.CutPrefix(instruction, "LABEL ")
-		if !strings.HasPrefix(label, runner.OwnerLabel) && !strings.HasPrefix(label, LabelSession) { // no step of the Dockerfile's
-			c.note("Step " + strings.TrimSpace(step))
+		c.step(strings.TrimSpace(step))
+	}
+	said, ok := strings.CutPrefix(m.Stream, " ---> ")
+	if !ok || c.from {
+		return
+	}
+	said = strings.TrimSpace(said)
+	isImage := said != "" && strings.Trim(said, "0123456789abcdef") == ""
+	switch {
+	case said == "Using cache":
+		c.cached = true
+	case isImage && !c.cached && len(c.made) < mostSteps:
+		c.made = append(c.made, said)
+		if c.keep != nil {
+			c.keep(said)
 		}
 	}
-	if id, ok := strings.CutPrefix(m.Stream, " ---> "); ok && !c.from && len(c.made) < mostSteps {
-		if id = strings.TrimSpace(id); id != "" && strings.Trim(id, "0123456789abcdef") == "" {
-			c.made = append(c.made, id)
+	if c.now != nil && isImage { // it is done
+		c.now.Cached, c.now.Took = c.cached, time.Since(c.begun)
+		if len(c.all) < mostSteps {
+			c.all = append(c.all, *c.now)
 		}
+		c.now = nil
 	}
 }
 
+// step begins a step, as in "2/5 : COPY . .".
+func (c *classic) step(step string) {
+	place, instruction, _ := strings.Cut(step, " : ")
+	c.from, c.cached, c.now, c.begun = strings.HasPrefix(strings.ToUpper(instruction), "FROM "), false, nil, time.Now()
+	label, _ := strings.CutPrefix(instruction, "LABEL ")
+	if strings.HasPrefix(label, runner.OwnerLabel) || strings.HasPrefix(label, LabelSession) { // no step of the Dockerfile's
+		return
+	}
+	c.note("Step " + step)
+	at, all := 0, 0
+	if n, _ := fmt.Sscanf(place, "%d/%d", &at, &all); n == 2 && all > c.added {
+		place = fmt.Sprintf("%d/%d", at, all-c.added)
+	}
+	c.now = &runner.Step{Name: "[" + place + "] " + instruction}
+}
+
+func (c *classic) done() []runner.Step { return c.all }
+
 func (c *classic) failed() string { return indented(c.last.Last()) }
+
+// cancelled is how long a busy engine may take to remove the container of a step
+// that was cancelled, until which its image is in use.
+const cancelled = 15 * time.Second
 
 // removeUnused removes those of a build's images, in the order in which they
 // were made, that no other needs: stages that were copied from, and steps
@@ -55,8 +97,7 @@ func (c *classic) failed() string { return indented(c.last.Last()) }
 func (r *Runner) removeUnused(ctx context.Context, ids []string) {
 	ctx, cancel := detached(ctx, r.launch)
 	defer cancel()
-	// The container of a step that was cancelled is there for a moment more.
-	for begin := time.Now(); len(ids) > 0 && time.Since(begin) < persist; time.Sleep(50 * time.Millisecond) {
+	for begin := time.Now(); len(ids) > 0 && time.Since(begin) < cancelled; time.Sleep(50 * time.Millisecond) {
 		var busy []string
 		for _, id := range slices.Backward(ids) {
 			info, err := r.cli.ImageInspect(ctx, id)

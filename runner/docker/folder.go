@@ -15,8 +15,8 @@ import (
 	"mlbench/runner"
 )
 
-// folderPrefix begins the names of folders that runs at level Pull make, on
-// this host, for as long as they last. The owner follows, and then what makes
+// folderPrefix begins the names of folders that runs at level Pull make, and
+// those that copy build contexts, on this host, for as long as they last. The owner follows, and then what makes
 // the name unique.
 const folderPrefix = "mlbench-pull-"
 
@@ -68,7 +68,7 @@ func (r *Runner) makeFolder() error {
 }
 
 func cannotMake(err error) error {
-	return runner.As(runner.ErrEnvironment, fmt.Errorf("making a folder for what is pulled: %w: set TMPDIR to one that can be written to", err))
+	return runner.As(runner.ErrEnvironment, fmt.Errorf("making a folder for what is pulled or built: %w: set TMPDIR to one that can be written to", err))
 }
 
 // makeBlobs makes the folder for copies: in TMPDIR where there is such a
@@ -194,6 +194,9 @@ func (r *Runner) reapFolder(ctx context.Context, path string) (reaped []string, 
 	gone, elsewhere, err := r.reapPulled(ctx, filepath.Join(path, pulledFile))
 	reaped = append(reaped, gone...)
 	if err != nil || elsewhere {
+		return reaped, err
+	}
+	if elsewhere, err = r.reapBuilt(ctx, filepath.Join(path, builtFile)); err != nil || elsewhere {
 		return reaped, err
 	}
 	if err := os.RemoveAll(path); err != nil {

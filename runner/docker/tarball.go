@@ -86,10 +86,17 @@ func archive(w io.Writer, b runner.Build, ignore *patternmatcher.PatternMatcher)
 // at the 200 MB/s or so of a local engine that is seconds of silence.
 const heavy = 500e6
 
-// weigh looks at a context before it is sent. One that cannot be is an error.
-func (r *Runner) weigh(b runner.Build, ignore *patternmatcher.PatternMatcher) error {
-	var bytes, files int64
-	tops := make(map[string]int64)
+// A weight is what of a context goes to the engine.
+type weight struct {
+	files int              // regular ones
+	own   int              // of them, besides the Dockerfile and what it ignores
+	bytes int64            // of them
+	tops  map[string]int64 // of what lies in the context itself
+}
+
+// weightOf looks at a context before it is sent. One that cannot be is an error.
+func weightOf(b runner.Build, ignore *patternmatcher.PatternMatcher) (weight, error) {
+	w := weight{tops: make(map[string]int64)}
 	err := walk(b, ignore, func(path string, d fs.DirEntry) error {
 		if err := sendable(path, d); err != nil || !d.Type().IsRegular() {
 			return err
@@ -99,22 +106,29 @@ func (r *Runner) weigh(b runner.Build, ignore *patternmatcher.PatternMatcher) er
 			return err
 		}
 		top, _, _ := strings.Cut(path, "/")
-		tops[top] += info.Size()
-		bytes += info.Size()
+		w.tops[top] += info.Size()
+		w.bytes += info.Size()
+		w.files++
 		if path != b.Dockerfile && path != dockerignore {
-			files++
+			w.own++
 		}
 		return nil
 	})
-	if err != nil {
+	return w, err
+}
+
+// weigh says before a context is sent what a user should know of it.
+func (r *Runner) weigh(b runner.Build, ignore *patternmatcher.PatternMatcher) error {
+	w, err := weightOf(b, ignore)
+	if err != nil || b.Quiet {
 		return err
 	}
-	if bytes >= heavy {
-		most := slices.MaxFunc(slices.Sorted(maps.Keys(tops)), func(x, y string) int { return cmp.Compare(tops[x], tops[y]) })
+	if w.bytes >= heavy {
+		most := slices.MaxFunc(slices.Sorted(maps.Keys(w.tops)), func(x, y string) int { return cmp.Compare(w.tops[x], w.tops[y]) })
 		r.opts.Notify(fmt.Sprintf("%s: %.1f GB go to the engine, %.1f GB of them from %s: name in %s what no step needs",
-			b.Name, float64(bytes)/1e9, float64(tops[most])/1e9, most, dockerignore))
+			b.Name, float64(w.bytes)/1e9, float64(w.tops[most])/1e9, most, dockerignore))
 	}
-	if files == 0 {
+	if w.own == 0 {
 		if _, err := fs.Stat(b.Context, dockerignore); err == nil {
 			r.opts.Notify(fmt.Sprintf("%s: %s leaves out every file but the Dockerfile", b.Name, dockerignore))
 		}
