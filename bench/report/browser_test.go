@@ -295,6 +295,27 @@ func TestPolicyInBrowser(t *testing.T) {
 	}
 }
 
+// Where a page's style is not applied, its words and tables are there, and no
+// drawing that would be black all over.
+func TestUnstyledInBrowser(t *testing.T) {
+	b := openBrowser(t)
+	var out stdbytes.Buffer
+	if err := HTML(&out, fixtures[0].result(t)); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "unstyled.html")
+	if err := os.WriteFile(file, unstyled(out.Bytes()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.open(t, file, 1200, "", "light")
+	if n := ask[int](t, b, `[...document.querySelectorAll('svg.plot')].filter(e => e.getBoundingClientRect().height).length`); n > 0 {
+		t.Errorf("%d drawings are shown", n)
+	}
+	if n := ask[int](t, b, `[...document.querySelectorAll('table')].filter(e => e.getBoundingClientRect().height).length`); n == 0 {
+		t.Error("no table is")
+	}
+}
+
 // What is drawn is where the figures say: dots of starts are as high as their
 // times, in the browser's own pixels.
 func TestDrawnInBrowser(t *testing.T) {
