@@ -53,7 +53,7 @@ func (r *NightsReport) told(b *strings.Builder) {
 ## What is simulated
 
 Every night one image against a pinned reference, by the Hodges–Lehmann estimate of so many pairs in random order; the search for changes is mlbench's own (E-divisive on the newest %d nights, p < %g, segments of %d nights at least, %d permutations; from %d nights on), and each suspicion is measured afresh by its own experiment, old image against new (8 to %d pairs, margin 5 %%), and becomes what that says.
-The image is another every night. Noise is that of a start; wobble is by how much the ratio of the two images differs from night to night though neither has changed, and is in the measurement that verifies too. The host's own speed goes up and down by %s from night to night and falls by %s during each night. All are normal and independent from night to night; failed nights and changes of the environment are not simulated.
+The image is another every night. Noise is that of a start; wobble is by how much the ratio of the two images differs from night to night though neither has changed, and is in the measurement that verifies too, drawn anew: where it stays with an image, so that the same one is measured again, there are more alerts. The host's own speed goes up and down by %s from night to night and falls by %s during each night, though not while a suspicion is verified. All are normal and independent from night to night; failed nights, slow drifts and changes of the environment are not simulated.
 `, d.Window, d.P, d.MinSize, d.Permutations, d.MinNights(), nightly.DefaultMaxPairs, percent(hostWander), percent(hostDrift))
 	fmt.Fprintf(b, `
 ## A year in which nothing changes

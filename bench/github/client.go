@@ -87,7 +87,8 @@ const (
 
 // ask sends one request to a path below the repository, with in as its body, and
 // decodes the answer into out. What changes nothing, or the same twice, is asked
-// again where GitHub is overloaded or wants to be asked more slowly
+// again where GitHub is overloaded, and anything where it wants to be asked more
+// slowly
 // (docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
 func (c *Client) ask(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
@@ -99,7 +100,9 @@ func (c *Client) ask(ctx context.Context, method, path string, in, out any) erro
 	}
 	for try := 1; ; try++ {
 		wait, err := c.once(ctx, method, path, body, out)
-		if err == nil || wait < 0 || wait > mostWait || try == tries || method == http.MethodPost {
+		var e *Error
+		done := !errors.As(err, &e) || !e.Limited // perhaps: a comment is not to be written twice
+		if err == nil || wait < 0 || wait > mostWait || try == tries || method == http.MethodPost && done {
 			return err
 		}
 		if err := c.pause(ctx, max(wait, time.Duration(try)*time.Second)); err != nil {
@@ -169,7 +172,8 @@ func refused(what string, answer *http.Response) (time.Duration, error) {
 	}
 	e := &Error{What: what, Status: answer.StatusCode, Message: said.Message}
 	after := answer.Header.Get("Retry-After")
-	e.Limited = e.Status == http.StatusTooManyRequests || e.Status == http.StatusForbidden && (after != "" || answer.Header.Get("X-RateLimit-Remaining") == "0")
+	e.Limited = e.Status == http.StatusTooManyRequests || e.Status == http.StatusForbidden &&
+		(after != "" || answer.Header.Get("X-RateLimit-Remaining") == "0" || strings.Contains(e.Message, "rate limit")) // secondary limits may have no header
 	if e.Limited {
 		wait := mostWait
 		if s, err := strconv.Atoi(after); err == nil && s >= 0 && s < 1e6 {

@@ -172,6 +172,8 @@ func TestRefused(t *testing.T) {
 			[]githubtest.Answer{{Status: 429, Header: map[string]string{"Retry-After": "7"}}, {Status: 403, Header: map[string]string{"Retry-After": "0"}}},
 			"", []time.Duration{7 * time.Second, 2 * time.Second},
 		},
+		"by words":   {[]githubtest.Answer{{Status: 403, Body: `{"message": "You have exceeded a secondary rate limit."}`}}, "", []time.Duration{time.Minute}},
+		"not yet":    {[]githubtest.Answer{{Method: "GET", Status: 200, Body: "[]"}, {Method: "POST", Status: 429, Header: map[string]string{"Retry-After": "7"}}}, "", []time.Duration{7 * time.Second}},
 		"much later": {[]githubtest.Answer{{Status: 403, Body: `{"message": "API rate limit exceeded"}`, Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "4102444800"}}}, "API rate limit exceeded: too many requests of this token", nil},
 		"overloaded": {[]githubtest.Answer{{Status: 502, Body: "<html>"}}, "", []time.Duration{time.Second}},
 		"down":       {[]githubtest.Answer{{Status: 503}, {Status: 503}, {Status: 503}, {Status: 503}}, "status 503", []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}},

@@ -148,6 +148,21 @@ const contrasts = `(() => {
 	return n < 20 ? ['only ' + n + ' texts seen'] : [...new Set(poor)];
 })()`
 
+// faint are the marks of drawings that are too faint to be seen: WCAG 2.2, 1.4.11,
+// at least 3 to what is behind the drawing.
+const faint = `(() => {
+	const parse = c => c.match(/[\d.]+/g).map(Number);
+	const light = c => { const f = x => (x /= 255) <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+		return 0.2126 * f(c[0]) + 0.7152 * f(c[1]) + 0.0722 * f(c[2]) };
+	const ground = parse(getComputedStyle(document.body).backgroundColor), poor = [];
+	for (const e of document.querySelectorAll('.plot :is(.reach, .path, .memory, .bin, .start, .estimate, .interval, .median, .failed, .less, .more, .touched)')) {
+		const s = getComputedStyle(e), ink = parse(s.stroke === 'none' ? s.fill : s.stroke).map((x, i) => s.opacity * x + (1 - s.opacity) * ground[i]);
+		const x = light(ink) + 0.05, y = light(ground) + 0.05, of = Math.max(x, y) / Math.min(x, y);
+		if (of < 3) poor.push(of.toFixed(2) + ' ' + e.getAttribute('class'));
+	}
+	return [...new Set(poor)];
+})()`
+
 // hiddenInPrint is how much of what is folded away is not printed.
 const hiddenInPrint = `[...document.querySelectorAll('details table, details ul')].filter(e => !e.checkVisibility({contentVisibilityAuto: true}) || e.getBoundingClientRect().height === 0).length`
 
@@ -197,12 +212,18 @@ func TestInBrowser(t *testing.T) {
 			for _, poor := range ask[[]string](t, b, contrasts) {
 				t.Errorf("light: contrast %s", poor)
 			}
+			for _, poor := range ask[[]string](t, b, faint) {
+				t.Errorf("light: contrast of marks %s", poor)
+			}
 			b.open(t, file, 1200, "", "dark")
 			if dark := ask[string](t, b, `getComputedStyle(document.body).backgroundColor`); dark == ground {
 				t.Errorf("it is %s in the dark too", dark)
 			}
 			for _, poor := range ask[[]string](t, b, contrasts) {
 				t.Errorf("dark: contrast %s", poor)
+			}
+			for _, poor := range ask[[]string](t, b, faint) {
+				t.Errorf("dark: contrast of marks %s", poor)
 			}
 			b.open(t, file, 360, "", "light")
 			if width := ask[int](t, b, `document.documentElement.scrollWidth`); width > 360 {
@@ -271,6 +292,27 @@ func TestPolicyInBrowser(t *testing.T) {
 	}
 	if refused < 3 {
 		t.Errorf("%d of the script, the image and the style were refused: %q", refused, b.complaints)
+	}
+}
+
+// Where a page's style is not applied, its words and tables are there, and no
+// drawing that would be black all over.
+func TestUnstyledInBrowser(t *testing.T) {
+	b := openBrowser(t)
+	var out stdbytes.Buffer
+	if err := HTML(&out, fixtures[0].result(t)); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "unstyled.html")
+	if err := os.WriteFile(file, unstyled(out.Bytes()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.open(t, file, 1200, "", "light")
+	if n := ask[int](t, b, `[...document.querySelectorAll('svg.plot')].filter(e => e.getBoundingClientRect().height).length`); n > 0 {
+		t.Errorf("%d drawings are shown", n)
+	}
+	if n := ask[int](t, b, `[...document.querySelectorAll('table')].filter(e => e.getBoundingClientRect().height).length`); n == 0 {
+		t.Error("no table is")
 	}
 }
 

@@ -99,13 +99,16 @@ func (d *drawing) curves(class string, paths []string) {
 }
 
 // svg is the whole. It is safe as text comes into it by escapeHTML alone, and
-// all else is numbers and words of this package.
+// all else is numbers and words of this package. It is its class that shows it:
+// where the page's style is not applied, as Jenkins does with artifacts
+// (jenkins.io/doc/book/security/configuring-content-security-policy), all of it
+// would be black.
 func (d *drawing) svg() template.HTML {
 	how := `aria-hidden="true"`
 	if d.label != "" {
 		how = `role="img" aria-label="` + escapeHTML(d.label) + `"`
 	}
-	return template.HTML(`<svg class="plot" width="100%" height="` + strconv.Itoa(d.height) + `" ` + how + `>` + d.b.String() + `</svg>`)
+	return template.HTML(`<svg class="plot" display="none" width="100%" height="` + strconv.Itoa(d.height) + `" ` + how + `>` + d.b.String() + `</svg>`)
 }
 
 // A scaling places values between two bounds.

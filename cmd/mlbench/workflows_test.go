@@ -322,6 +322,14 @@ func TestUnits(t *testing.T) {
 	if len(units) < 3 {
 		t.Fatal(units)
 	}
+	// What allows one device hides all others, and ProtectClock= allows char-rtc.
+	b, err := os.ReadFile(filepath.Join(folder, "mlbench-nightly.service"))
+	must(t, err)
+	for line := range strings.Lines(string(b)) {
+		if name, _, _ := strings.Cut(line, "="); slices.Contains([]string{"PrivateDevices", "ProtectClock", "DeviceAllow", "DevicePolicy"}, name) {
+			t.Errorf("GPUs may be hidden by %s", line)
+		}
+	}
 	out, err := exec.Command("systemd-analyze", append([]string{"verify", "--man=no"}, units...)...).CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
