@@ -52,6 +52,15 @@ func Resolvable(d []float64, n int, alpha, power float64) float64 {
 	return change
 }
 
+// StudentQuantile is the quantile of p, in (0, 1), of Student's t distribution with
+// so many degrees of freedom, 1 or more.
+func StudentQuantile(p float64, freedom int) float64 {
+	if p > 0.5 { // where lowerStudent is exact
+		return -lowerStudent(1-p, freedom)
+	}
+	return lowerStudent(p, freedom)
+}
+
 // lowerStudent is the quantile of p of Student's t distribution with so many
 // degrees of freedom, by the normal distribution where there is no telling
 // them apart.

@@ -72,6 +72,7 @@ type Suspicion struct {
 	After  history.Night // the first after it
 	Nights int           // after it
 	Level  []float64     // of the nights before, since the change before that; logarithms
+	Since  []float64     // of the nights after it, likewise
 	Seen   float64       // change of the level, as a fraction
 	P      float64
 }
@@ -111,7 +112,7 @@ func (d Detector) Search(t *history.Track, changes []history.Change) Finding {
 	if len(found) > 1 {
 		from = found[len(found)-2].Index
 	}
-	s := &Suspicion{After: known[at.Index], Nights: len(known) - at.Index, Level: logs[from:at.Index], P: at.P}
+	s := &Suspicion{After: known[at.Index], Nights: len(known) - at.Index, Level: logs[from:at.Index], Since: logs[at.Index:], P: at.P}
 	before, after := stats.Median(logs[from:at.Index]), stats.Median(logs[at.Index:])
 	s.Seen = math.Expm1(after - before)
 	// The place of a change is known to about a night: what was started before it

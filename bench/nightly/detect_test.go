@@ -118,8 +118,11 @@ func TestStateOf(t *testing.T) {
 // more than one measurement can know.
 func TestAgainstLevel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 14))
-	for _, wobble := range []float64{0, 0.02} {
-		missed := 0
+	for _, tt := range []struct {
+		wobble        float64
+		before, since int
+	}{{0, 12, 2}, {0.02, 12, 2}, {0, 2, 8}, {0.02, 2, 8}, {0.02, 5, 5}} {
+		wobble, missed := tt.wobble, 0
 		const all = 2000
 		for range all {
 			measured := func(pairs int) stats.Interval {
@@ -130,19 +133,22 @@ func TestAgainstLevel(t *testing.T) {
 				}
 				return stats.HodgesLehmann(d, stats.Cutoff(pairs, 0.025))
 			}
-			var level []float64
-			for range 12 {
+			var level, since []float64
+			for range tt.before {
 				level = append(level, measured(20).Estimate)
 			}
-			if i := againstLevel(measured(40), level); i.Low > 0 || i.High < 0 {
+			for range tt.since {
+				since = append(since, measured(20).Estimate)
+			}
+			if i := againstLevel(measured(40), level, since); i.Low > 0 || i.High < 0 || math.IsInf(i.Low, 0) {
 				missed++
 			}
 		}
 		if share := float64(missed) / all; share > 0.065 {
-			t.Errorf("wobble %v: misses in %.3f", wobble, share)
+			t.Errorf("%+v: misses in %.3f", tt, share)
 		}
 	}
-	if i := againstLevel(stats.Interval{Estimate: math.Inf(1), Low: math.Inf(1), High: math.Inf(1)}, quietLogs(12)); !math.IsInf(i.Low, 1) {
+	if i := againstLevel(stats.Interval{Estimate: math.Inf(1), Low: math.Inf(1), High: math.Inf(1)}, quietLogs(12), nil); !math.IsInf(i.Low, 1) {
 		t.Errorf("a candidate that fails: %+v", i)
 	}
 }

@@ -437,3 +437,14 @@ func TestQuietYear(t *testing.T) {
 		t.Errorf("%d suspicions in a quiet year", suspected)
 	}
 }
+
+// A level may be short where the history begins, and the old image gone.
+func TestShortLevel(t *testing.T) {
+	w := newWorld(t)
+	w.nights(5)
+	w.release(1.3, false)
+	_, c, _ := w.told(20)
+	if c.State != history.SlowDown || c.Verification == nil || c.Verification.Against != history.AgainstReference {
+		t.Errorf("%+v, verified by %+v", c, c.Verification)
+	}
+}

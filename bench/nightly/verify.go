@@ -67,20 +67,19 @@ const z = 1.959963984540054
 // independent estimates from theirs (MOVER; Zou and Donner 2008, Stat. Med. 27,
 // 1693–1702). What differs from night to night, whatever the image, is in no
 // interval that one measurement has: the fresh one counts for no surer than one of
-// the nights before.
-func againstLevel(fresh stats.Interval, level []float64) stats.Interval {
+// the nights before. Since are the nights after the change.
+func againstLevel(fresh stats.Interval, level, since []float64) stats.Interval {
 	if math.IsInf(fresh.Low, 1) { // it fails now, and was at a level before
 		return fresh
 	}
 	before := stats.HodgesLehmann(level, stats.Cutoff(len(level), 0.025))
-	mean, squares := 0.0, 0.0
-	for _, x := range level {
-		mean += x / float64(len(level))
+	night := z * scatter(level)
+	if math.IsInf(before.Low, -1) { // so few nights that their ranks bound nothing
+		t := stats.StudentQuantile(0.975, len(level)+len(since)-2)
+		night = t * scatter(level, since)
+		half := night / math.Sqrt(float64(len(level)))
+		before.Low, before.High = before.Estimate-half, before.Estimate+half
 	}
-	for _, x := range level {
-		squares += (x - mean) * (x - mean)
-	}
-	night := z * math.Sqrt(squares/float64(max(len(level)-1, 1)))
 	estimate := fresh.Estimate - before.Estimate
 	return stats.Interval{
 		Estimate: estimate,
@@ -89,11 +88,28 @@ func againstLevel(fresh stats.Interval, level []float64) stats.Interval {
 	}
 }
 
+// scatter is the standard deviation of nights about the mean of their level,
+// pooled over levels.
+func scatter(levels ...[]float64) float64 {
+	squares, freedom := 0.0, 0
+	for _, level := range levels {
+		mean := 0.0
+		for _, x := range level {
+			mean += x / float64(len(level))
+		}
+		for _, x := range level {
+			squares += (x - mean) * (x - mean)
+		}
+		freedom += len(level) - 1
+	}
+	return math.Sqrt(squares / float64(max(freedom, 1)))
+}
+
 // Relevelled is what a fresh comparison with the reference says of a suspicion.
 func Relevelled(r *bench.Result, s *Suspicion, spec bench.Spec) (*history.Verification, history.State) {
 	c := r.On(bench.MetricReady)[0]
 	logs := stats.Interval{Estimate: math.Log1p(c.Change.Estimate), Low: math.Log1p(c.Change.Low), High: math.Log1p(c.Change.High)}
-	i := againstLevel(logs, s.Level)
+	i := againstLevel(logs, s.Level, s.Since)
 	change := bench.Change{Estimate: math.Expm1(i.Estimate), Low: math.Expm1(i.Low), High: math.Expm1(i.High)}
 	verdict := bench.VerdictOf(change, spec.Margin)
 	if math.IsNaN(i.Estimate) { // both fail
