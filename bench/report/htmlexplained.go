@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -89,15 +90,7 @@ func largest(i *bench.Imports, most int) []string {
 
 func sorted(i *bench.Imports, by func(bench.Import) float64) []bench.Import {
 	all := slices.Clone(i.Largest)
-	slices.SortStableFunc(all, func(a, b bench.Import) int {
-		switch x, y := by(a), by(b); {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b bench.Import) int { return cmp.Compare(by(b), by(a)) })
 	return all
 }
 

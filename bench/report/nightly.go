@@ -58,8 +58,7 @@ func nightlyMarkdown(w io.Writer, r *nightly.Report) error {
 	}
 	text, err := fitted([]piece{
 		{write: func(p *printer, _ int) {
-			sign := map[bench.GateVerdict]string{bench.Pass: "✅ ", bench.Fail: "❌ ", bench.Unknown: "❓ "}[r.Verdict]
-			p.line("### " + sign + "mlbench nightly: " + escape(shorten(string(r.Verdict), maxName)))
+			p.line("### " + gateSigns[r.Verdict] + "mlbench nightly: " + escape(shorten(string(r.Verdict), maxName)))
 			p.line("")
 			p.list("", nightlySentences(r), "", mostSentences)
 		}},
@@ -91,15 +90,6 @@ func nightlyMarkdown(w io.Writer, r *nightly.Report) error {
 		_, err = io.WriteString(w, text)
 	}
 	return err
-}
-
-// fenced writes a line of code that nothing in it ends.
-func (p *printer) fenced(language, line string) {
-	fence := "```"
-	for strings.Contains(line, fence) {
-		fence += "`"
-	}
-	p.line(fence + language + "\n" + line + "\n" + fence)
 }
 
 func nightlyHead(r *nightly.Report) string {
