@@ -241,7 +241,7 @@ func changeLines(c history.Change) []string {
 		}
 		lines = append(lines, fmt.Sprintf("measured afresh, %s: %s, %s, %s", against, changeWithInterval(changeOf(v.Change)), plural(v.Pairs, "pair"), word(string(v.Verdict))))
 		if f := v.Phase; f != nil {
-			lines = append(lines, fmt.Sprintf("most of it in %s: %s, %s of what the phases changed by", word(f.Name), signedMS(f.ShiftMS), plain(f.Share)))
+			lines = append(lines, fmt.Sprintf("most of it in %s: %s, %s of what the phases changed by", word(f.Name), signedMillis(f.ShiftMS), plain(f.Share)))
 		}
 		if v.Result != "" {
 			lines = append(lines, "all starts of that: "+brief(v.Result, maxLine))
@@ -251,11 +251,6 @@ func changeLines(c history.Change) []string {
 		lines = append(lines, brief(c.Why, maxLine))
 	}
 	return lines
-}
-
-func signedMS(ms float64) string {
-	u := unitFor(ms)
-	return u.signed(ms) + u.name
 }
 
 func laterBy(change float64) string {
