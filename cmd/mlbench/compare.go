@@ -175,7 +175,7 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	if err != nil {
 		return err
 	}
-	return verdict(result.Verdict, result.Spec)
+	return verdict(result)
 }
 
 // tell writes the result to the files that were asked for and to stdout. What
@@ -195,8 +195,11 @@ func tell(result *bench.Result, to outputs[*bench.Result], std streams) error {
 	return err
 }
 
-// verdict turns what the gates say of what was asked into the exit code.
-func verdict(v bench.GateVerdict, spec bench.Spec) error {
+// verdict turns what the gates of a result say into the exit code.
+func verdict(r *bench.Result) error { return ended(r.Verdict, r.Spec) }
+
+// ended is the exit code of a verdict on what was asked.
+func ended(v bench.GateVerdict, spec bench.Spec) error {
 	switch {
 	case v == bench.Fail:
 		return exitError{code: exitGate}

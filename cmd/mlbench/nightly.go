@@ -61,7 +61,7 @@ at most (100). Changes can be found from the tenth night on.`,
 			if err != nil {
 				return err
 			}
-			return verdict(found.Verdict, found.Spec)
+			return ended(found.Verdict, found.Spec)
 		},
 	}
 	f := cmd.Flags()

@@ -39,7 +39,7 @@ func newReport(std streams) *cobra.Command {
 			case bench.EndedInterrupted:
 				return exitError{code: exitInterrupted}
 			}
-			return verdict(result.Verdict, result.Spec)
+			return verdict(result)
 		},
 	}
 	telling.register(cmd.Flags(), report.Results, "the result")
