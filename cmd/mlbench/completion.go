@@ -184,7 +184,6 @@ var argumentsOf = map[string]cobra.CompletionFunc{
 	"mlbench init":            imageNames(0),
 	"mlbench repro":           imageNames(2),
 	"mlbench report":          first(files("json")),
-	"mlbench comment":         first(folders),
 	"mlbench history":         first(folders),
 	"mlbench completion":      first(among(shells(), false)),
 	"mlbench scenario build":  scenarioNames(true),
