@@ -20,7 +20,6 @@ type Client struct {
 	API        string // as GITHUB_API_URL has it, e.g. https://api.github.com
 	Repository string // "owner/name", which the pull requests are of
 	Token      string
-	HTTP       *http.Client // nil for one of its own
 
 	sleep func(context.Context, time.Duration) error // nil outside of tests
 }
@@ -126,7 +125,7 @@ func (c *Client) once(ctx context.Context, method, path string, body []byte, out
 		req.Header.Set("Content-Type", "application/json")
 	}
 	what := method + " " + strings.SplitN(path, "?", 2)[0]
-	answer, err := c.client().Do(req)
+	answer, err := client.Do(req)
 	if err != nil {
 		return 0, fmt.Errorf("GitHub: %s: %w", what, err)
 	}
@@ -149,17 +148,12 @@ func (c *Client) once(ctx context.Context, method, path string, body []byte, out
 
 // client follows no redirect of what changes something: a POST would become a
 // GET, which looks like success.
-func (c *Client) client() *http.Client {
-	if c.HTTP != nil {
-		return c.HTTP
+var client = &http.Client{Timeout: time.Minute, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
+	if via[0].Method != http.MethodGet || len(via) > 5 {
+		return http.ErrUseLastResponse
 	}
-	return &http.Client{Timeout: time.Minute, CheckRedirect: func(r *http.Request, via []*http.Request) error {
-		if via[0].Method != http.MethodGet || len(via) > 5 {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
-}
+	return nil
+}}
 
 func refused(what string, answer *http.Response) (time.Duration, error) {
 	var said struct {

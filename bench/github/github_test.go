@@ -36,7 +36,7 @@ func recorded(t *testing.T, name string) Head {
 	return head
 }
 
-func client(t *testing.T, api *githubtest.API) (*Client, *[]time.Duration) {
+func clientOf(t *testing.T, api *githubtest.API) (*Client, *[]time.Duration) {
 	t.Helper()
 	c, err := New(api.URL+"/", "team/service", api.Token)
 	if err != nil {
@@ -92,7 +92,7 @@ func TestPullRequest(t *testing.T) {
 		"two of the same commit":   {[]githubtest.Pull{fork, changed(func(p *githubtest.Pull) { p.Number = 8 })}, 0, "pull requests 7 and 8 have the same commit"},
 		"an older one of the same": {[]githubtest.Pull{changed(func(p *githubtest.Pull) { p.Number, p.SHA = 2, other }), fork}, 7, ""},
 	} {
-		c, _ := client(t, githubtest.New(t, "team/service", x.pulls...))
+		c, _ := clientOf(t, githubtest.New(t, "team/service", x.pulls...))
 		number, err := c.PullRequest(t.Context(), recorded(t, "workflow_run.json"))
 		if number != x.number || (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: %d, %v", name, number, err)
@@ -101,7 +101,7 @@ func TestPullRequest(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	c, _ := client(t, githubtest.New(t, "team/service"))
+	c, _ := clientOf(t, githubtest.New(t, "team/service"))
 	if n, err := c.PullRequest(t.Context(), recorded(t, "pull_request.json")); n != 7 || err != nil {
 		t.Error(n, err)
 	}
@@ -112,7 +112,7 @@ func TestPullRequest(t *testing.T) {
 
 func TestPut(t *testing.T) {
 	api := githubtest.New(t, "team/service", fork)
-	c, _ := client(t, api)
+	c, _ := clientOf(t, api)
 	for i := range 230 { // three pages
 		api.Add(7, "somebody", fmt.Sprintf("comment %d", i))
 	}
@@ -142,7 +142,7 @@ func TestPut(t *testing.T) {
 func TestRemoved(t *testing.T) {
 	api := githubtest.New(t, "team/service")
 	api.Add(7, bot, mark)
-	c, _ := client(t, api)
+	c, _ := clientOf(t, api)
 	found, err := c.find(t.Context(), 7, bot, mark)
 	if err != nil || found == nil {
 		t.Fatal(found, err)
@@ -183,7 +183,7 @@ func TestRefused(t *testing.T) {
 		"long words": {[]githubtest.Answer{{Status: 400, Body: `{"message": "` + strings.Repeat("x", 100_000) + `"}`}}, "xxx…", nil},
 	} {
 		api := githubtest.New(t, "team/service")
-		c, slept := client(t, api)
+		c, slept := clientOf(t, api)
 		api.Say(x.answers...)
 		_, _, err := c.Put(t.Context(), 7, bot, mark, "x\n"+mark)
 		if (err == nil) != (x.want == "") || err != nil && (!strings.Contains(err.Error(), x.want) || len(err.Error()) > 1000 || strings.Contains(err.Error(), api.Token)) {
@@ -197,7 +197,7 @@ func TestRefused(t *testing.T) {
 
 func TestEndlessComments(t *testing.T) {
 	api := githubtest.New(t, "team/service")
-	c, _ := client(t, api)
+	c, _ := clientOf(t, api)
 	for range mostPages {
 		api.Say(githubtest.Answer{Status: 200, Body: `[{"id": 1, "body": "x", "user": null}]`})
 	}

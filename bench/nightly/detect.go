@@ -11,8 +11,8 @@ import (
 	"mlbench/stats"
 )
 
-// A Detector says how a Track is searched for changes. What each setting costs
-// and gains is in docs/calibration.md.
+// A Detector says how a Track is searched for changes. How soon the default finds
+// them, and how often one that is none, is in docs/calibration-nights.md.
 type Detector struct {
 	// Window is how many of the newest nights are searched. Hunter searches 50
 	// points too (Fleming et al. 2023, ICPE, 199–206); older nights tell little more

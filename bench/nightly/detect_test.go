@@ -108,7 +108,7 @@ func TestStateOf(t *testing.T) {
 		{bench.NoRegression, 0.01, history.Refuted},
 		{bench.Undecided, 0.2, history.Suspected},
 	} {
-		if got := StateOf(bench.Change{High: tt.high}, tt.verdict, 0.05); got != tt.want {
+		if got := stateBy(bench.Change{High: tt.high}, tt.verdict, 0.05); got != tt.want {
 			t.Errorf("%s up to %v: %s, want %s", tt.verdict, tt.high, got, tt.want)
 		}
 	}

@@ -67,7 +67,7 @@ func (n Night) Run(ctx context.Context) (*Report, error) {
 	if appendErr := n.append(ctx, rep, r); appendErr != nil {
 		return rep, errors.Join(err, runner.As(runner.ErrEnvironment, appendErr))
 	}
-	if logErr := n.standings(rep, r); logErr != nil {
+	if logErr := n.standings(rep); logErr != nil {
 		return rep, errors.Join(err, runner.As(runner.ErrEnvironment, logErr))
 	}
 	if err == nil {
@@ -146,7 +146,7 @@ func name(r *bench.Result, id string) string {
 }
 
 // standings reads the history and searches it, for every candidate of tonight.
-func (n Night) standings(rep *Report, r *bench.Result) error {
+func (n Night) standings(rep *Report) error {
 	log, err := history.Read(n.Dir)
 	if err != nil {
 		return err
@@ -167,13 +167,10 @@ func (n Night) standings(rep *Report, r *bench.Result) error {
 	}
 	tracks := log.Tracks()
 	for i := 1; i < len(tonight.Candidates); i++ {
-		s := Standing{Candidate: tonight.Candidates[i].Name, Digest: tonight.Candidates[i].Digest, index: i, State: Unmeasured}
+		s := Standing{Candidate: tonight.Candidates[i].Name, Digest: tonight.Candidates[i].Digest, index: i, Ready: tonight.Candidates[i].Ready, State: Unmeasured}
 		if t := trackOf(tracks, tonight, i); t != nil {
 			s.track = t
 			s.follow(n.Detector.Search(t, log.Changes), log.Changes)
-		}
-		if i < len(r.Candidates) {
-			s.Ready = tonight.Candidates[i].Ready
 		}
 		rep.Candidates = append(rep.Candidates, s)
 	}

@@ -9,9 +9,9 @@ import (
 	"mlbench/stats"
 )
 
-// StateOf is what a change is known to be by the comparison of what a candidate
+// stateBy is what a change is known to be by the comparison of what a candidate
 // is with what it was.
-func StateOf(change bench.Change, verdict bench.Verdict, margin float64) history.State {
+func stateBy(change bench.Change, verdict bench.Verdict, margin float64) history.State {
 	switch verdict {
 	case bench.Regression:
 		return history.SlowDown
@@ -56,7 +56,7 @@ func Judged(r *bench.Result, spec bench.Spec) (*history.Verification, history.St
 		}
 	}
 	v.Phase = most(shifts, c.ShiftMS.Estimate)
-	return v, StateOf(c.Change, c.Verdict, spec.Margin)
+	return v, stateBy(c.Change, c.Verdict, spec.Margin)
 }
 
 // z is the standard normal quantile of 0.975.
@@ -124,7 +124,7 @@ func Relevelled(r *bench.Result, s *Suspicion, spec bench.Spec) (*history.Verifi
 		Change: history.NewInterval(stats.Interval(change)), ShiftMS: history.NewInterval(shift),
 		Phase: most(phasesSince(r, s), shift.Estimate),
 	}
-	return v, StateOf(change, verdict, spec.Margin)
+	return v, stateBy(change, verdict, spec.Margin)
 }
 
 // phasesSince is by how much each phase of the candidate became longer, beside the

@@ -128,3 +128,14 @@ func mostly(v view, candidate int) string {
 	}
 	return v.names[candidate] + ": most in " + meaning(most.Metric) + ", " + shiftWithInterval(most.Metric, shiftOf(most))
 }
+
+// mostOf says of each candidate which phase changed most.
+func mostOf(v view) []string {
+	var most []string
+	for i := range v.Candidates {
+		if s := mostly(v, i); s != "" {
+			most = append(most, s)
+		}
+	}
+	return most
+}

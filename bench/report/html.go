@@ -2,10 +2,8 @@ package report
 
 import (
 	"crypto/sha256"
-	_ "embed" // of the template and its style
+	_ "embed" // of the style
 	"encoding/base64"
-	"html/template"
-	"io"
 	"slices"
 	"strings"
 
@@ -61,7 +59,7 @@ type pageFigure struct {
 type figureRow struct {
 	Name, Value, Note string
 	Sign              *verdictSign // of a verdict
-	Plots             []template.HTML
+	Plots             []markup
 	Axis              bool // it is the axis of those above
 }
 
@@ -90,16 +88,8 @@ type pageCell struct {
 }
 
 var (
-	//go:embed html/page.html
-	pageTemplate string
 	//go:embed html/page.css
 	pageStyle string
-
-	pages = template.Must(template.New("page").Funcs(template.FuncMap{
-		"plain":  bench.Printable,
-		"style":  func() template.CSS { return template.CSS(pageStyle) }, // of this package alone
-		"policy": func() string { return pagePolicy },
-	}).Parse(pageTemplate))
 
 	pagePolicy = policyOf(pageStyle)
 )
@@ -110,8 +100,6 @@ func policyOf(style string) string {
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }
-
-func (p page) write(w io.Writer) error { return pages.Execute(w, p) }
 
 // tableOf makes a table for a page. Signs stand in columns of these names.
 func tableOf(caption string, t table, signs ...string) *pageTable {

@@ -276,7 +276,7 @@ func checkHTML(t *testing.T, text string) *html.Node {
 	return doc
 }
 
-// checkPrintableHTML is checkPrintable with all white space of templates.
+// checkPrintableHTML is checkPrintable but for blanks at the ends of lines.
 func checkPrintableHTML(t *testing.T, text string) {
 	t.Helper()
 	var b strings.Builder

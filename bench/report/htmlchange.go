@@ -1,7 +1,6 @@
 package report
 
 import (
-	"html/template"
 	"math"
 
 	"mlbench/bench"
@@ -37,13 +36,13 @@ func changeFigure(v view) *pageFigure {
 			s := signOf(string(c.Verdict), worded(c.Verdict))
 			s.Says = ""
 			row.Sign = &s
-			row.Plots = []template.HTML{changeStrip(v, scale, c)}
+			row.Plots = []markup{changeStrip(v, scale, c)}
 		} else {
 			row.Value = "not compared"
 		}
 		f.Rows = append(f.Rows, row)
 	}
-	f.Rows = append(f.Rows, figureRow{Axis: true, Plots: []template.HTML{changeAxis(v, scale)}})
+	f.Rows = append(f.Rows, figureRow{Axis: true, Plots: []markup{changeAxis(v, scale)}})
 	f.Caption = "Change of the time to ready against " + v.names[0] + ", a dot, with its " + changeConfidence(v) +
 		" interval, a line. Left of 0 is sooner. An interval right of the margin, +" + chosen(v.Spec.Margin) +
 		", proves a regression; one left of it proves that there is none. An arrow has no bound on that side yet."
@@ -64,7 +63,7 @@ func worded(verdict bench.Verdict) string {
 
 const stripHeight = 44
 
-func changeStrip(v view, scale scaling, c bench.Comparison) template.HTML {
+func changeStrip(v view, scale scaling, c bench.Comparison) markup {
 	d := drawing{height: stripHeight, label: v.names[c.Candidate] + ": " + worded(c.Verdict) + ", " + changeWithInterval(c.Change) + ", margin +" + chosen(v.Spec.Margin)}
 	changeGrid(&d, scale, v.Spec.Margin, stripHeight)
 	const y = stripHeight / 2
@@ -119,7 +118,7 @@ func changeGrid(d *drawing, scale scaling, margin, height float64) {
 	d.line("zero", scale.at(0), 0, scale.at(0), height)
 }
 
-func changeAxis(v view, scale scaling) template.HTML {
+func changeAxis(v view, scale scaling) markup {
 	d := drawing{height: 44}
 	d.line("zero", scale.at(0), 0, scale.at(0), 4)
 	d.line("margin", scale.at(v.Spec.Margin), 0, scale.at(v.Spec.Margin), 26)

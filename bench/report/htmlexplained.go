@@ -1,8 +1,8 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 	"strings"
@@ -70,7 +70,7 @@ func icicle(name string, i *bench.Imports) *pageFigure {
 		return nil
 	}
 	d.height = deepest * icicleRow
-	row := figureRow{Name: plural(i.Modules, "module"), Value: milliseconds(i.TotalMS) + " in all", Plots: []template.HTML{d.svg()}}
+	row := figureRow{Name: plural(i.Modules, "module"), Value: milliseconds(i.TotalMS) + " in all", Plots: []markup{d.svg()}}
 	return &pageFigure{Class: "icicle", Rows: []figureRow{row},
 		Legend:  []legendKey{{"p2", "imports others"}, {"p3", "some time in itself"}, {"p4", "most of its time in itself"}},
 		Caption: "Each box is a module, as wide as its import takes with all that it is the first to import; those stand below it. Pointing at a box tells its time. Profiled starts are slower than measured ones."}
@@ -89,15 +89,7 @@ func largest(i *bench.Imports, most int) []string {
 
 func sorted(i *bench.Imports, by func(bench.Import) float64) []bench.Import {
 	all := slices.Clone(i.Largest)
-	slices.SortStableFunc(all, func(a, b bench.Import) int {
-		switch x, y := by(a), by(b); {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b bench.Import) int { return cmp.Compare(by(b), by(a)) })
 	return all
 }
 
@@ -133,7 +125,7 @@ func ownersFigure(t *bench.Touched) *pageFigure {
 		d := drawing{height: 24, label: name + ": " + value}
 		d.rect("size", 0, width(o.Bytes), 4, 16, bytes(o.Bytes))
 		d.rect("touched", 0, width(o.TouchedBytes), 4, 16, bytes(o.TouchedBytes)+" touched")
-		f.Rows = append(f.Rows, figureRow{Name: name, Value: value, Plots: []template.HTML{d.svg()}})
+		f.Rows = append(f.Rows, figureRow{Name: name, Value: value, Plots: []markup{d.svg()}})
 	}
 	if more := len(t.Owners) - len(shown) + max(t.More, 0); more > 0 {
 		f.Note = fmt.Sprintf("%s more are not drawn.", plural(more, "owner"))

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"math"
 
 	"mlbench/bench"
@@ -54,7 +53,7 @@ func gpuFigure(v view) *pageFigure {
 	for _, t := range scale.ticks(5) {
 		axis.text(anchorAt(scale.at(t)), scale.at(t), 16, limit(t))
 	}
-	f.Rows = append(f.Rows, figureRow{Axis: true, Plots: []template.HTML{none.svg(), axis.svg()}})
+	f.Rows = append(f.Rows, figureRow{Axis: true, Plots: []markup{none.svg(), axis.svg()}})
 	return f
 }
 
@@ -77,7 +76,7 @@ func peak(starts []bench.Start) int64 {
 	return most
 }
 
-func memoryPanel(v view, candidate int, starts []bench.Start, longest float64, most int64) []template.HTML {
+func memoryPanel(v view, candidate int, starts []bench.Start, longest float64, most int64) []markup {
 	const height = 110
 	scale := scaling{low: 0, high: 1.06 * float64(most)}
 	axis, plot := drawing{height: height}, drawing{height: height}
@@ -95,7 +94,7 @@ func memoryPanel(v view, candidate int, starts []bench.Start, longest float64, m
 	if ready := v.sums[candidate].Ready.Estimate; !math.IsInf(ready, 1) && !math.IsNaN(ready) {
 		plot.line("ready", ready/longest, 0, ready/longest, height)
 	}
-	return []template.HTML{axis.svg(), plot.svg()}
+	return []markup{axis.svg(), plot.svg()}
 }
 
 // steps is memory over time as a path of a box of 1000 by 1000: each value

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"io"
 	"math"
 
@@ -108,8 +107,8 @@ func trendFigure(s history.Series) *pageFigure {
 		bottom.text("end", 1, 16, last)
 	}
 	f.Rows = []figureRow{
-		{Plots: []template.HTML{axis.svg(), plot.svg()}},
-		{Axis: true, Plots: []template.HTML{none.svg(), bottom.svg()}},
+		{Plots: []markup{axis.svg(), plot.svg()}},
+		{Axis: true, Plots: []markup{none.svg(), bottom.svg()}},
 	}
 	return f
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"html/template"
 	"math"
 	"strings"
 )
@@ -44,7 +43,7 @@ func phaseBars(names []string, times []map[string]float64, readies []string) *pa
 	}
 	f := &pageFigure{Class: "phases", Caption: "Medians of each phase of the starts that were ready, one after another. As they are medians, they need not add up to the median of the whole, which stands beside each bar."}
 	for i, name := range names {
-		f.Rows = append(f.Rows, figureRow{Name: name, Value: readies[i], Plots: []template.HTML{phaseBar(name, times[i], longest)}})
+		f.Rows = append(f.Rows, figureRow{Name: name, Value: readies[i], Plots: []markup{phaseBar(name, times[i], longest)}})
 	}
 	for _, p := range phaseClasses {
 		for _, t := range times {
@@ -61,7 +60,7 @@ func phaseBars(names []string, times []map[string]float64, readies []string) *pa
 // room in its bar.
 const leastNamed = 0.11
 
-func phaseBar(name string, times map[string]float64, longest float64) template.HTML {
+func phaseBar(name string, times map[string]float64, longest float64) markup {
 	const height, y, thick = 40, 5, 30
 	d := drawing{height: height}
 	var said []string

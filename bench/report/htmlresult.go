@@ -27,7 +27,8 @@ func resultPage(v view) page {
 	if len(v.Candidates) == 1 {
 		p.Kind = "How fast this starts"
 	}
-	for _, s := range sentences(v)[:min(len(sentences(v)), mostSentences)] {
+	said := sentences(v)
+	for _, s := range said[:min(len(said), mostSentences)] {
 		p.Said = append(p.Said, shorten(s, maxSentence))
 	}
 	for _, s := range failures(v) {
@@ -105,17 +106,6 @@ func headlineOf(v view) string {
 		return v.names[0] + " → " + v.names[1]
 	}
 	return v.names[0] + " → " + firstOf(v.names[1:], 3)
-}
-
-// mostOf says of each candidate which phase changed most.
-func mostOf(v view) []string {
-	var most []string
-	for i := range v.Candidates {
-		if s := mostly(v, i); s != "" {
-			most = append(most, s)
-		}
-	}
-	return most
 }
 
 // candidateTable is the table of a comment, and what each gate says.

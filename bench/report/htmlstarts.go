@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"math"
 	"slices"
 
@@ -116,7 +115,7 @@ func middle(v view, candidate int) float64 {
 }
 
 // startsPanel is a candidate's scale, its starts, and how they are spread.
-func startsPanel(v view, candidate int, order []int, to reach) (panel []template.HTML, beyond bool) {
+func startsPanel(v view, candidate int, order []int, to reach) (panel []markup, beyond bool) {
 	top := 0.0
 	if v.sums[candidate].Failed > 0 {
 		top = failBand
@@ -170,7 +169,7 @@ func startsPanel(v view, candidate int, order []int, to reach) (panel []template
 		}
 	}
 	side.histogram(times, scale, top)
-	return []template.HTML{axis.svg(), plot.svg(), side.svg()}, beyond
+	return []markup{axis.svg(), plot.svg(), side.svg()}, beyond
 }
 
 // leastApart is how many pixels the words on a scale need.
@@ -194,10 +193,10 @@ func (d *drawing) histogram(times []float64, scale scaling, top float64) {
 	}
 }
 
-func startsAxis(n int) []template.HTML {
+func startsAxis(n int) []markup {
 	axis, none, side := drawing{height: 22}, drawing{height: 22}, drawing{height: 22}
 	axis.text("", 0, 16, "first start")
 	axis.text("end", 1, 16, fmt.Sprintf("last, %d", n))
 	side.text("", 0, 16, "count")
-	return []template.HTML{none.svg(), axis.svg(), side.svg()}
+	return []markup{none.svg(), axis.svg(), side.svg()}
 }

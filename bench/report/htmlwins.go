@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"math"
 
 	"mlbench/bench"
@@ -58,7 +57,7 @@ func rankingFigure(r *bench.Ranking, write func(float64) string) *pageFigure {
 			d.rect("more", zero, at, 4, 16, "")
 		}
 		d.line("zero", zero, 0, zero, 24)
-		row := figureRow{Name: bench.Printable(partName(p)), Value: write(p.Change), Plots: []template.HTML{d.svg()}}
+		row := figureRow{Name: bench.Printable(partName(p)), Value: write(p.Change), Plots: []markup{d.svg()}}
 		if len(p.Of) > 0 {
 			row.Note = "of it " + firstOf(p.Of, 4)
 		}

@@ -101,3 +101,12 @@ func escape(s string) string {
 	}
 	return b.String()
 }
+
+// fenced writes a line of code that nothing in it ends.
+func (p *printer) fenced(language, line string) {
+	fence := "```"
+	for strings.Contains(line, fence) {
+		fence += "`"
+	}
+	p.line(fence + language + "\n" + line + "\n" + fence)
+}

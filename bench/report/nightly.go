@@ -58,8 +58,7 @@ func nightlyMarkdown(w io.Writer, r *nightly.Report) error {
 	}
 	text, err := fitted([]piece{
 		{write: func(p *printer, _ int) {
-			sign := map[bench.GateVerdict]string{bench.Pass: "✅ ", bench.Fail: "❌ ", bench.Unknown: "❓ "}[r.Verdict]
-			p.line("### " + sign + "mlbench nightly: " + escape(shorten(string(r.Verdict), maxName)))
+			p.line("### " + gateSigns[r.Verdict] + "mlbench nightly: " + escape(shorten(string(r.Verdict), maxName)))
 			p.line("")
 			p.list("", nightlySentences(r), "", mostSentences)
 		}},
@@ -91,15 +90,6 @@ func nightlyMarkdown(w io.Writer, r *nightly.Report) error {
 		_, err = io.WriteString(w, text)
 	}
 	return err
-}
-
-// fenced writes a line of code that nothing in it ends.
-func (p *printer) fenced(language, line string) {
-	fence := "```"
-	for strings.Contains(line, fence) {
-		fence += "`"
-	}
-	p.line(fence + language + "\n" + line + "\n" + fence)
 }
 
 func nightlyHead(r *nightly.Report) string {
@@ -251,7 +241,7 @@ func changeLines(c history.Change) []string {
 		}
 		lines = append(lines, fmt.Sprintf("measured afresh, %s: %s, %s, %s", against, changeWithInterval(changeOf(v.Change)), plural(v.Pairs, "pair"), word(string(v.Verdict))))
 		if f := v.Phase; f != nil {
-			lines = append(lines, fmt.Sprintf("most of it in %s: %s, %s of what the phases changed by", word(f.Name), signedMS(f.ShiftMS), plain(f.Share)))
+			lines = append(lines, fmt.Sprintf("most of it in %s: %s, %s of what the phases changed by", word(f.Name), signedMillis(f.ShiftMS), plain(f.Share)))
 		}
 		if v.Result != "" {
 			lines = append(lines, "all starts of that: "+brief(v.Result, maxLine))
@@ -261,11 +251,6 @@ func changeLines(c history.Change) []string {
 		lines = append(lines, brief(c.Why, maxLine))
 	}
 	return lines
-}
-
-func signedMS(ms float64) string {
-	u := unitFor(ms)
-	return u.signed(ms) + u.name
 }
 
 func laterBy(change float64) string {

@@ -68,11 +68,7 @@ const maxCommand = 4000
 func (p *printer) repeat(v view) {
 	line, notes := command(v)
 	if line != "" {
-		fence := "```"
-		for strings.Contains(line, fence) {
-			fence += "`"
-		}
-		p.line(fence + "sh\n" + line + "\n" + fence)
+		p.fenced("sh", line)
 	}
 	for i, note := range notes {
 		if line != "" || i > 0 {

@@ -48,12 +48,14 @@ func pullRequest(v view) []piece {
 	}
 }
 
-// verdict is the line that everybody reads, and the sentences. The word says
-// all that the sign does, which differs by shape and not by colour alone: for
-// mail, screen readers and whoever tells red from green by neither.
+// gateSigns stand before the word, which says all that they do; they differ by
+// shape and not by colour alone: for mail, screen readers and whoever tells red
+// from green by neither.
+var gateSigns = map[bench.GateVerdict]string{bench.Pass: "✅ ", bench.Fail: "❌ ", bench.Unknown: "❓ "}
+
+// verdict is the line that everybody reads, and the sentences.
 func (p *printer) verdict(v view) {
-	sign := map[bench.GateVerdict]string{bench.Pass: "✅ ", bench.Fail: "❌ ", bench.Unknown: "❓ "}[v.Verdict]
-	p.line("### " + sign + "mlbench: " + escape(shorten(string(v.Verdict), maxName)))
+	p.line("### " + gateSigns[v.Verdict] + "mlbench: " + escape(shorten(string(v.Verdict), maxName)))
 	p.line("")
 	found := sentences(v)
 	if len(found) == 1 {
@@ -174,13 +176,7 @@ func (p *printer) phases(v view, rows int) {
 	p.line("Where the time until ready goes, by medians of the starts that were ready:")
 	p.line("")
 	p.line("```text\n" + drawn + "\n```")
-	var most []string
-	for i := range v.Candidates {
-		if s := mostly(v, i); s != "" {
-			most = append(most, s)
-		}
-	}
-	if len(most) > 0 {
+	if most := mostOf(v); len(most) > 0 {
 		p.line("")
 		p.list("", most, "", rows)
 	}

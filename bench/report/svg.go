@@ -1,12 +1,9 @@
 package report
 
 import (
-	"html/template"
 	"math"
 	"strconv"
 	"strings"
-
-	"mlbench/bench"
 )
 
 // A drawing is a piece of SVG that is as wide as there is room: across, places
@@ -43,12 +40,8 @@ func (d *drawing) tag(name, title string, attributes ...string) {
 		d.b.WriteString("/>")
 		return
 	}
-	d.b.WriteString("><title>" + escapeHTML(title) + "</title></" + name + ">")
+	d.b.WriteString("><title>" + string(escapeHTML(title)) + "</title></" + name + ">")
 }
-
-// escapeHTML is how all text from outside comes into a drawing: nothing in it
-// is markup, and nothing turns its direction.
-func escapeHTML(s string) string { return template.HTMLEscapeString(bench.Printable(s)) }
 
 func (d *drawing) line(class string, x1, y1, x2, y2 float64) {
 	d.tag("line", "", "class", class, "x1", across(x1), "y1", figures(y1), "x2", across(x2), "y2", figures(y2))
@@ -79,13 +72,13 @@ const (
 )
 
 func (d *drawing) text(class string, x, y float64, s string) {
-	d.b.WriteString(`<text class="` + class + `" x="` + across(x) + `" y="` + figures(y) + `">` + escapeHTML(s) + "</text>")
+	d.b.WriteString(`<text class="` + class + `" x="` + across(x) + `" y="` + figures(y) + `">` + string(escapeHTML(s)) + "</text>")
 }
 
 // clipped is text in a box from x1 to x2, and cut off where that ends.
 func (d *drawing) clipped(class string, x1, x2, y, height float64, s string) {
 	d.b.WriteString(`<svg x="` + across(x1) + `" y="` + figures(y) + `" width="` + across(max(x2-x1, 0)) + `" height="` + figures(height) + `"><text class="` + class +
-		`" x="5" y="` + figures(height/2+4) + `">` + escapeHTML(s) + "</text></svg>")
+		`" x="5" y="` + figures(height/2+4) + `">` + string(escapeHTML(s)) + "</text></svg>")
 }
 
 // curves are the paths of several lines, in a box of 1000 by 1000 that is
@@ -103,12 +96,12 @@ func (d *drawing) curves(class string, paths []string) {
 // where the page's style is not applied, as Jenkins does with artifacts
 // (jenkins.io/doc/book/security/configuring-content-security-policy), all of it
 // would be black.
-func (d *drawing) svg() template.HTML {
+func (d *drawing) svg() markup {
 	how := `aria-hidden="true"`
 	if d.label != "" {
-		how = `role="img" aria-label="` + escapeHTML(d.label) + `"`
+		how = `role="img" aria-label="` + string(escapeHTML(d.label)) + `"`
 	}
-	return template.HTML(`<svg class="plot" display="none" width="100%" height="` + strconv.Itoa(d.height) + `" ` + how + `>` + d.b.String() + `</svg>`)
+	return markup(`<svg class="plot" display="none" width="100%" height="` + strconv.Itoa(d.height) + `" ` + how + `>` + d.b.String() + `</svg>`)
 }
 
 // A scaling places values between two bounds.

@@ -46,7 +46,9 @@ verdicts are judged anew, all text is escaped. Which pull request it is, is
 asked of GitHub. Where there is no result, the comment says that.
 
 Read from the environment: GITHUB_EVENT_PATH, GITHUB_REPOSITORY, GITHUB_TOKEN,
-GITHUB_API_URL. Without --dry-run the job wants permissions: pull-requests: write.`,
+GITHUB_API_URL; of an event of pull_request also GITHUB_SERVER_URL and
+GITHUB_RUN_ID, for the address of the run. Without --dry-run the job wants
+permissions: pull-requests: write.`,
 		Example: `  mlbench comment out
   mlbench comment out --id gpu
   mlbench comment out --dry-run`,

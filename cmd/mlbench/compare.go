@@ -11,7 +11,6 @@ import (
 	"mlbench/bench"
 	"mlbench/runner"
 	"mlbench/runner/docker"
-	"mlbench/runner/load"
 	"mlbench/runner/process"
 )
 
@@ -164,12 +163,7 @@ func (o *options) experiment(ctx context.Context, std streams, candidates []runn
 	if err != nil {
 		return err
 	}
-	by := tool()
-	by.Command = o.command
-	result, err := bench.Experiment{
-		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: by, Observer: progress,
-		GPU: e.told, Preflight: e.preflight, Log: o.log, Load: load.Run,
-	}.Run(ctx)
+	result, err := e.measure(ctx, o.spec, candidates, progress, false)
 	progress.end()
 	if o.explain && err == nil {
 		err = addWins(ctx, e.runner, result, progress)
@@ -201,12 +195,15 @@ func tell(result *bench.Result, to outputs[*bench.Result], std streams) error {
 	return err
 }
 
-// verdict turns what the gates say into the exit code.
-func verdict(r *bench.Result) error {
+// verdict turns what the gates of a result say into the exit code.
+func verdict(r *bench.Result) error { return ended(r.Verdict, r.Spec) }
+
+// ended is the exit code of a verdict on what was asked.
+func ended(v bench.GateVerdict, spec bench.Spec) error {
 	switch {
-	case r.Verdict == bench.Fail:
+	case v == bench.Fail:
 		return exitError{code: exitGate}
-	case r.Verdict == bench.Unknown && slices.Contains(r.Spec.FailOn, bench.Inconclusive):
+	case v == bench.Unknown && slices.Contains(spec.FailOn, bench.Inconclusive):
 		return exitError{code: exitInconclusive}
 	}
 	return nil

@@ -109,10 +109,7 @@ func (o *explainOptions) run(cmd *cobra.Command, std streams, args []string) err
 }
 
 func (o *explainOptions) find(ctx context.Context, e *equipment, candidates []runner.Candidate, p *progress) (*explain.Report, error) {
-	result, err := bench.Experiment{
-		Spec: o.spec, Runner: e.runner, Candidates: candidates, Tool: tool(), Observer: p, Unjudged: true,
-		GPU: e.told, Preflight: e.preflight, Log: o.log,
-	}.Run(ctx)
+	result, err := e.measure(ctx, o.spec, candidates, p, true)
 	if err != nil {
 		return nil, err
 	}

@@ -57,9 +57,9 @@ func (b *buildFlags) given() string {
 const defaultDockerfile = "Dockerfile"
 
 // meansFolder decides what an argument is where images may stand. What is a path
-// by its looks means a folder, be there one or not. What has a slash within may be both: it is a folder where there is one
-// with a Dockerfile. A single word is an image. Note says so where it could have
-// been meant otherwise.
+// by its looks means a folder, be there one or not. What has a slash within may
+// be both: it is a folder where there is one with a Dockerfile. A single word is
+// an image. Note says so where it could have been meant otherwise.
 func meansFolder(arg, dockerfile string, note func(line string)) bool {
 	if suite.IsPath(arg) {
 		return true

@@ -19,64 +19,6 @@ import (
 // another in its place.
 var openMeter = nvml.Open
 
-// equipment is what candidates are started with: a runner, and with --gpus what
-// is known of the GPUs that they get.
-type equipment struct {
-	*options
-	note func(line string)
-
-	runner  runner.Runner
-	known   bool        // this host's driver told of the GPUs that candidates get
-	host    gpu.Host    // with the GPUs that were chosen alone
-	gets    devices     // which of them a candidate gets
-	sampler gpu.Sampler // of them, by which the runner watches its starts
-	told    *bench.GPUs // for the result
-
-	builder *builder // of the candidates that are folders; nil where none is
-}
-
-// devices are those of candidates, by their names.
-type devices map[string][]gpu.Device
-
-// equip makes the runner. Where candidates are to get GPUs it finds out which
-// these are, before anything is built or started, and names them to the candidates
-// in full. Those that are folders are built.
-func (o *options) equip(ctx context.Context, candidates []runner.Candidate, note func(line string)) (*equipment, error) {
-	e := &equipment{options: o, note: note}
-	var err error
-	e.runner, err = newRunner(o.spec.Runner, docker.Options{Notify: note, Registry: o.spec.Registry, GPUs: &e.sampler, Log: o.log})
-	if err != nil {
-		return e, err
-	}
-	if asked := requests(candidates); len(asked) > 0 {
-		err = e.choose(ctx, asked, candidates)
-	}
-	if err == nil && len(o.folders) > 0 {
-		err = e.build(ctx, candidates)
-	}
-	if err != nil {
-		return nil, errors.Join(err, e.close())
-	}
-	return e, nil
-}
-
-// build builds the candidates that are folders.
-func (e *equipment) build(ctx context.Context, candidates []runner.Candidate) error {
-	d, ok := e.runner.(*docker.Runner)
-	if !ok {
-		return usage("--runner %s builds nothing: name commands, or leave that out", e.spec.Runner)
-	}
-	if _, err := d.Host(ctx); err != nil { // before anything would have to be removed
-		return err
-	}
-	e.builder = newBuilder(d, e.note)
-	return e.builder.folders(ctx, candidates, e.folders)
-}
-
-func (e *equipment) close() error {
-	return errors.Join(e.builder.close(), e.runner.Close(), e.sampler.Close())
-}
-
 // requests are what candidates ask for of the GPUs, each once.
 func requests(candidates []runner.Candidate) []gpu.Request {
 	var asked []gpu.Request

@@ -16,7 +16,6 @@ import (
 	"mlbench/bench/report"
 	"mlbench/bench/suite"
 	"mlbench/runner"
-	"mlbench/runner/load"
 )
 
 func newNightly(std streams) *cobra.Command {
@@ -62,7 +61,7 @@ at most (100). Changes can be found from the tenth night on.`,
 			if err != nil {
 				return err
 			}
-			return nightVerdict(found)
+			return ended(found.Verdict, found.Spec)
 		},
 	}
 	f := cmd.Flags()
@@ -128,12 +127,7 @@ func (o *options) measured(ctx context.Context, progress *progress, spec bench.S
 	if err != nil {
 		return nil, err
 	}
-	by := tool()
-	by.Command = o.command
-	r, err := bench.Experiment{
-		Spec: spec, Runner: e.runner, Candidates: candidates, Tool: by, Observer: progress,
-		GPU: e.told, Preflight: e.preflight, Log: o.log, Load: load.Run, Unjudged: spec.Pinned,
-	}.Run(ctx)
+	r, err := e.measure(ctx, spec, candidates, progress, spec.Pinned)
 	return r, errors.Join(err, e.close())
 }
 
@@ -169,20 +163,9 @@ func repeater(f *pflag.FlagSet, s *suite.Suite, rest []string) func(old, candida
 			return nil
 		}
 		words := []string{"compare", old, candidate, "--file", s.Path, "--pairs", fmt.Sprint(pairs), "--seed", fmt.Sprint(seed)}
-		if runnerOf := f.Lookup("runner"); c.Kind == suite.Command && !runnerOf.Changed {
+		if c.Kind == suite.Command && !f.Changed("runner") {
 			words = append(words, "--runner", "process")
 		}
 		return hushed(append(words, more...))
 	}
-}
-
-// nightVerdict turns what a night found into the exit code.
-func nightVerdict(r *nightly.Report) error {
-	switch {
-	case r.Verdict == bench.Fail:
-		return exitError{code: exitGate}
-	case r.Verdict == bench.Unknown && slices.Contains(r.Spec.FailOn, bench.Inconclusive):
-		return exitError{code: exitInconclusive}
-	}
-	return nil
 }

@@ -13,7 +13,7 @@ var exitCodes = []struct {
 	means string
 }{
 	{exitOK, "the gates passed, or are inconclusive"},
-	{exitGate, "a gate failed: of compare and run those that --fail-on names; of inspect --max-size, --severity and --policy; of repro --grade; of gpu: it will not run there; of selftest: mlbench errs more than it promises"},
+	{exitGate, "a gate failed: of compare, run and nightly those that --fail-on names; of nightly: a slow-down was verified; of inspect --max-size, --severity and --policy; of repro --grade; of gpu: it will not run there; of selftest: mlbench errs more than it promises"},
 	{exitUsage, "wrong usage, or a malformed file"},
 	{exitInconclusive, "a gate is inconclusive and --fail-on names inconclusive; of gpu: a fact is missing that decides"},
 	{exitEnvironment, "the environment failed: no engine, no image, no permission, never ready; with --gpus: no driver, no such GPU, or CUDA that does not run on it"},
@@ -50,6 +50,9 @@ func environmentTopic() *cobra.Command {
   SOURCE_DATE_EPOCH    passed on to the builds of repro
   NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM
                        whether verdicts are coloured; --color wins over them
+  GITHUB_EVENT_PATH, GITHUB_REPOSITORY, GITHUB_TOKEN,
+  GITHUB_API_URL, GITHUB_SERVER_URL, GITHUB_RUN_ID
+                       by comment alone, in jobs of GitHub Actions
 
 Candidates get none of them but those that --env names.`,
 	}
