@@ -3,6 +3,7 @@ package report
 import (
 	"html"
 	"io"
+	"regexp"
 	"strings"
 
 	"mlbench/bench"
@@ -65,7 +66,9 @@ func (p page) write(w io.Writer) error {
 `)
 	if len(p.Said) > 0 {
 		h.put(`<div class="said">`)
-		h.each(p.Said, `<p>`, `</p>`)
+		for _, said := range p.Said {
+			h.put(`<p>`, glued(escapeHTML(said)), `</p>`)
+		}
 		h.put(`</div>`)
 	}
 	h.put("\n")
@@ -94,6 +97,12 @@ func (p page) write(w io.Writer) error {
 	_, err := io.WriteString(w, h.b.String())
 	return err
 }
+
+// quantity is a number and its unit.
+var quantity = regexp.MustCompile(`(\d|≤) (%|ms|s|min|kB|MB|GB|\d)`)
+
+// glued keeps numbers and their units in one line.
+func glued(text markup) markup { return markup(quantity.ReplaceAllString(string(text), "$1\u00a0$2")) }
 
 // seal is the sign of a verdict before the heading.
 func seal(verdict string) markup {
