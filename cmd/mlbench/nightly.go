@@ -143,7 +143,10 @@ func keepIn(dir string, r *bench.Result, name string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return "", err
 	}
-	return path, output[*bench.Result]{path, report.JSON}.write(r)
+	if err := (output[*bench.Result]{path, report.JSON}).write(r); err != nil {
+		return "", err // no report says that it is there
+	}
+	return path, nil
 }
 
 // notOfCompare are the flags of nightly that the repetition of a verification does
