@@ -331,3 +331,14 @@ func TestLongTexts(t *testing.T) {
 		t.Errorf("passed over %+v", log.Passed)
 	}
 }
+
+// To open a pipe may never end: what is no file is told before.
+func TestReadOfNoFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, FileName), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -55,7 +55,12 @@ const clockStep = 2 * time.Second
 // Read reads the history in a folder. Lines that are no entries are passed
 // over and counted; its error wraps ErrNone where there is no history.
 func Read(dir string) (*Log, error) {
-	f, err := os.Open(filepath.Join(dir, FileName))
+	path := filepath.Join(dir, FileName)
+	// Of a pipe that nobody writes to even the opening never ends.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("reading history %s: %s is no regular file", dir, path)
+	}
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s: there is no %s: compare and run with --history %s begin one", ErrNone, dir, FileName, dir)
 	}

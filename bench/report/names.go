@@ -16,12 +16,15 @@ const maxName = 60
 // A view is a result with what its renderings share.
 type view struct {
 	*bench.Result
-	names  []string          // what each candidate is called: short, printable, no two alike
-	sums   []bench.Summary   // of each candidate
-	called *strings.Replacer // of long names by short ones
+	names []string        // what each candidate is called: short, printable, no two alike
+	sums  []bench.Summary // of each candidate
+	long  []longName
 
 	is, one string // what a candidate is once a start is over, and what that is called
 }
+
+// A longName is of a candidate, and what it is called instead.
+type longName struct{ whole, short string }
 
 func look(r *bench.Result) view {
 	v := view{Result: r, is: "is ready", one: "start"}
@@ -31,7 +34,6 @@ func look(r *bench.Result) view {
 		full[i] = bench.Printable(c.Name)
 		alike[shorten(full[i], maxName)]++
 	}
-	var long []int
 	taken := make(map[string]bool)
 	for i, whole := range full {
 		name := shorten(whole, maxName)
@@ -43,16 +45,11 @@ func look(r *bench.Result) view {
 		v.names = append(v.names, name)
 		v.sums = append(v.sums, r.Summary(i))
 		if utf8.RuneCountInString(whole) > maxName {
-			long = append(long, i)
+			v.long = append(v.long, longName{whole, name})
 		}
 	}
 	// The longer first: one name may begin with another.
-	slices.SortStableFunc(long, func(a, b int) int { return cmp.Compare(len(full[b]), len(full[a])) })
-	var pairs []string
-	for _, i := range long {
-		pairs = append(pairs, full[i], v.names[i])
-	}
-	v.called = strings.NewReplacer(pairs...)
+	slices.SortStableFunc(v.long, func(a, b longName) int { return cmp.Compare(len(b.whole), len(a.whole)) })
 	return v
 }
 
@@ -89,7 +86,12 @@ func briefly(lines []string) []string {
 const maxLine = 1000
 
 // told makes text that names candidates printable and calls them by their
-// short names.
+// short names. One after another, as a strings.Replacer takes time by the square
+// of a name's length to be made.
 func (v view) told(s string) string {
-	return shorten(v.called.Replace(bench.Printable(s)), maxLine)
+	s = bench.Printable(s)
+	for _, name := range v.long {
+		s = strings.ReplaceAll(s, name.whole, name.short)
+	}
+	return shorten(s, maxLine)
 }

@@ -97,7 +97,7 @@ func nightlyHead(r *nightly.Report) string {
 	if r.Reference.Digest != "" {
 		reference += " (" + digest(r.Reference.Digest) + ")"
 	}
-	return fmt.Sprintf("night %d of %s, %s UTC, against the reference %s", r.Nights, word(r.Folder), r.StartedAt.UTC().Format("2006-01-02 15:04"), reference)
+	return fmt.Sprintf("night %d of %s, %s UTC, against the reference, %s", r.Nights, word(r.Folder), r.StartedAt.UTC().Format("2006-01-02 15:04"), reference)
 }
 
 func nightlyAsked(r *nightly.Report) string {
@@ -120,10 +120,14 @@ func digest(d string) string {
 // nightlySentences say all that matters.
 func nightlySentences(r *nightly.Report) []string {
 	count := make(map[nightly.State][]string)
+	var all []string
 	for _, s := range r.Candidates {
+		if off := s.SinceLevel; s.State == nightly.Steady && off != nil && math.Abs(*off) > r.Spec.Margin {
+			all = append(all, fmt.Sprintf("%s: %s off its level tonight. One night alone is no change; the next will tell.", word(s.Candidate), percent(*off)))
+			continue
+		}
 		count[s.State] = append(count[s.State], word(s.Candidate))
 	}
-	var all []string
 	for _, c := range r.Changes {
 		all = append(all, changeLines(c)[0])
 	}
@@ -136,9 +140,9 @@ func nightlySentences(r *nightly.Report) []string {
 		all = append(all, "Not compared with the reference tonight: "+brief(strings.Join(count[nightly.Unmeasured], ", "), maxLine)+".")
 	}
 	if n := len(count[nightly.Steady]); n > 0 && n == len(r.Candidates) {
-		all = append(all, "Nothing changed.")
+		all = append(all, "No change was found.")
 	} else if n > 0 {
-		all = append(all, "No change: "+brief(strings.Join(count[nightly.Steady], ", "), maxLine)+".")
+		all = append(all, "No change was found of "+brief(strings.Join(count[nightly.Steady], ", "), maxLine)+".")
 	}
 	if n := len(r.Failed); n > 0 {
 		all = append(all, fmt.Sprintf("%s not passed.", plural(n, "gate")))

@@ -72,6 +72,7 @@ func nightReport() *nightly.Report {
 	changed("unverified", history.Suspected, 0.04, "", "", history.AgainstOld).Verification = nil
 	add("new:tag", nightly.Learning, 0)
 	add("steady:tag", nightly.Steady, 0.004)
+	add("odd:tag", nightly.Steady, 1.38)
 	add("unmeasured:tag", nightly.Unmeasured, 0)
 	return r
 }

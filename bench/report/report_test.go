@@ -379,6 +379,12 @@ func TestNames(t *testing.T) {
 	if got := v.told("\x1b" + same + "x and " + same); got != "\uFFFD"+v.names[1]+" and "+v.names[0] {
 		t.Errorf("told %q", got)
 	}
+	// Whoever writes a file chooses how long its names are.
+	endless := strings.Repeat("a", 4<<20)
+	v = look(&bench.Result{Candidates: []runner.Candidate{{Name: endless}}})
+	if got := v.told(endless + " ends"); got != v.names[0]+" ends" {
+		t.Errorf("told %q", got)
+	}
 }
 
 func TestProgressLine(t *testing.T) {

@@ -96,6 +96,10 @@ func (o *options) night(cmd *cobra.Command, std streams, args []string) (nightly
 	case len(chosen) > mostImages:
 		return nightly.Night{}, usage("%s lists %d candidates, and a night has %d at most: leave some out, or make two files, each with its history", s.Path, len(chosen), mostImages)
 	}
+	// Built anew, its image would be another one each night.
+	if first := s.Candidates[0]; first.Kind == suite.Folder {
+		return nightly.Night{}, usage("%s: line %d: the pinned reference is a folder, which is built anew each night: build it once, and name the image", s.Path, first.Line)
+	}
 	candidates, err := o.completeSuite(f, s, chosen, args)
 	if err != nil {
 		return nightly.Night{}, err
@@ -137,7 +141,10 @@ func keepIn(dir string, r *bench.Result, name string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return "", err
 	}
-	return path, output[*bench.Result]{path, report.JSON}.write(r)
+	if err := (output[*bench.Result]{path, report.JSON}).write(r); err != nil {
+		return "", err // no report says that it is there
+	}
+	return path, nil
 }
 
 // notOfCompare are the flags of nightly that the repetition of a verification does

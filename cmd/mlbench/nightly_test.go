@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"mlbench/bench"
 	"mlbench/bench/history"
 	"mlbench/runner/runnertest"
 )
@@ -148,5 +149,16 @@ func TestNightlyStartsTheOldImage(t *testing.T) {
 	}
 	if code != 1 || t.Failed() {
 		t.Errorf("exit code %d: %s%s", code, &o, &e)
+	}
+}
+
+// Where a result could not be written, no line of the history names it.
+func TestKeepInFails(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "results", "r.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if path, err := keepIn(dir, new(bench.Result), "r.json"); err == nil || path != "" {
+		t.Errorf("keepIn: %q, error %v", path, err)
 	}
 }
