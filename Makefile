@@ -36,7 +36,7 @@ build: ## build bin/mlbench
 # One package at a time, as they share the engine and its page cache; and always
 # anew, as what they find depends on the engine too.
 test: toolchain engine browser images ## run every test that this machine can run, race detector on
-	$(GO) test -race -count 1 -p 1 -timeout 30m ./...
+	$(GO) test -race -count 1 -p 1 -timeout 60m ./...
 
 # A module of its own, so that mlbench does not depend on its peers.
 TRUTH := runner/docker/truth

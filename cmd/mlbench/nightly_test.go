@@ -130,7 +130,7 @@ func TestNightlyStartsTheOldImage(t *testing.T) {
 	night := func() int {
 		o.Reset()
 		e.Reset()
-		return run(t.Context(), streams{in: strings.NewReader(""), out: &o, err: &e}, []string{"nightly", "-f", suite, "--history", runs, "--pairs", "4", "--min-pairs", "6", "--max-pairs", "8"})
+		return run(t.Context(), streams{in: strings.NewReader(""), out: &o, err: &e}, []string{"nightly", "-f", suite, "--history", runs, "--pairs", "4", "--min-pairs", "6", "--max-pairs", "20"})
 	}
 	tag(soon)
 	if code := night(); code != 0 {

@@ -23,8 +23,10 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("found only %q", commands)
 	}
 	example := readmeSuite(t)
+	// What was before is slow, so that comparisons are decided at their first look.
+	const slow = `CMD ["-listen-after", "250ms"]`
 	stands := strings.NewReplacer(
-		"myservice:old", fixtureImage(t, "one", "EXPOSE 8080"),
+		"myservice:old", fixtureImage(t, "slow", "EXPOSE 8080", slow),
 		"myservice:new", fixtureImage(t, "two-of-one", "EXPOSE 8080", "LABEL other=true"),
 		"myservice:slim", fixtureImage(t, "three-of-one", "EXPOSE 8080", "LABEL third=true"),
 		"debian:bookworm-slim", "scratch",
@@ -37,8 +39,8 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, folder := range []string{"before", "after", "service"} {
-		if err := os.CopyFS(folder, os.DirFS(serviceFolder(t, "$BASE", "LABEL folder="+folder))); err != nil {
+	for folder, line := range map[string]string{"before": slow, "after": "LABEL folder=after", "service": "LABEL folder=service"} {
+		if err := os.CopyFS(folder, os.DirFS(serviceFolder(t, "$BASE", line))); err != nil {
 			t.Fatal(err)
 		}
 	}

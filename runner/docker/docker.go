@@ -82,7 +82,7 @@ type Options struct {
 // behind the local socket.
 type Runner struct {
 	cli     *client.Client
-	asked   *calls // of cli
+	asked   calls  // of cli
 	context string // the docker context that names the engine, "" for none
 	opts    Options
 	session string
@@ -154,18 +154,14 @@ func New(opts Options) (*Runner, error) {
 	if err != nil {
 		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("the engine's client cannot be set up: %w: check DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH", err))
 	}
-	asked := &calls{log: opts.Log}
-	if err := asked.listenTo(cli); err != nil {
-		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("the engine's client cannot be listened to: %w", err))
-	}
 	id := make([]byte, 6)
 	_, _ = rand.Read(id) // never fails
 	if opts.Notify == nil {
 		opts.Notify = func(string) {}
 	}
-	return &Runner{
+	r := &Runner{
 		cli:      cli,
-		asked:    asked,
+		asked:    calls{log: opts.Log},
 		context:  e.context,
 		opts:     opts,
 		session:  hex.EncodeToString(id),
@@ -174,7 +170,11 @@ func New(opts Options) (*Runner, error) {
 		files:    make(map[string][]*cache.Files),
 		layers:   make(map[string]*cache.Files),
 		given:    make(map[string]bool),
-	}, nil
+	}
+	if err := r.asked.listenTo(cli); err != nil {
+		return nil, runner.As(runner.ErrEnvironment, fmt.Errorf("the engine's client cannot be listened to: %w", err))
+	}
+	return r, nil
 }
 
 // Host asks the engine what it is.
