@@ -32,6 +32,9 @@ func TestReadme(t *testing.T) {
 		"debian:bookworm-slim", "scratch",
 		"python3 old.py", runnertest.Fixture(t)+" -listen-after 100ms",
 		"python3 new.py", runnertest.Fixture(t),
+		// A target is proved by 39 starts and more, which other tests wait for.
+		"--target 1s", "--target 1s --pairs 4",
+		"target: 1s", "target: 1s\npairs: 4",
 	)
 	t.Chdir(t.TempDir())
 	for name, content := range map[string]string{"Dockerfile": "FROM scratch\nCOPY . /\n", "app.py": ""} {
