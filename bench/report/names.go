@@ -19,6 +19,7 @@ type view struct {
 	names []string        // what each candidate is called: short, printable, no two alike
 	sums  []bench.Summary // of each candidate
 	long  []longName
+	said  map[string]string // by what told was given
 
 	is, one string // what a candidate is once a start is over, and what that is called
 }
@@ -27,7 +28,7 @@ type view struct {
 type longName struct{ whole, short string }
 
 func look(r *bench.Result) view {
-	v := view{Result: r, is: "is ready", one: "start"}
+	v := view{Result: r, said: make(map[string]string), is: "is ready", one: "start"}
 	full := make([]string, len(r.Candidates))
 	alike := make(map[string]int)
 	for i, c := range r.Candidates {
@@ -87,11 +88,17 @@ const maxLine = 1000
 
 // told makes text that names candidates printable and calls them by their
 // short names. One after another, as a strings.Replacer takes time by the square
-// of a name's length to be made.
+// of a name's length to be made; and once for each text, as what does not fit is
+// written again, shorter.
 func (v view) told(s string) string {
-	s = bench.Printable(s)
-	for _, name := range v.long {
-		s = strings.ReplaceAll(s, name.whole, name.short)
+	if line, ok := v.said[s]; ok {
+		return line
 	}
-	return shorten(s, maxLine)
+	line := bench.Printable(s)
+	for _, name := range v.long {
+		line = strings.ReplaceAll(line, name.whole, name.short)
+	}
+	line = shorten(line, maxLine)
+	v.said[s] = line
+	return line
 }
