@@ -11,6 +11,8 @@ import (
 func Printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
+		case ' ' <= c && c <= '~': // most of it
+			return c
 		case c == '\t':
 			return ' '
 		case unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
