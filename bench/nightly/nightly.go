@@ -45,8 +45,8 @@ type Night struct {
 
 // Run measures the night, appends it, searches, verifies and writes down what
 // became of it. The report holds what there is also where an error is returned:
-// that of the measurement, or of the history. Only one night at a time is in a
-// history.
+// that of the measurement, of the history, or of results that could not be kept,
+// without which the night goes on. Only one night at a time is in a history.
 func (n Night) Run(ctx context.Context) (*Report, error) {
 	rep := &Report{
 		Schema: Schema, Tool: n.Tool, Folder: n.Dir, Candidates: []Standing{}, Changes: []history.Change{}, Failed: []Failed{}, Warnings: []string{},
@@ -58,23 +58,37 @@ func (n Night) Run(ctx context.Context) (*Report, error) {
 	}
 	defer release()
 	n.Spec.Pinned = true
+	keep := n.Keep
+	var lost []error
+	n.Keep = func(r *bench.Result, name string) (string, error) {
+		path, err := keep(r, name)
+		if err != nil {
+			lost = append(lost, runner.As(runner.ErrEnvironment, fmt.Errorf("the result %s could not be kept: %w", name, err)))
+		}
+		return path, err
+	}
+	err = n.run(ctx, rep)
+	return rep, errors.Join(err, errors.Join(lost...))
+}
+
+func (n Night) run(ctx context.Context, rep *Report) error {
 	r, err := n.measure(ctx, rep)
 	if r == nil || len(r.Starts) == 0 {
-		return rep, errors.Join(err, missing(err))
+		return errors.Join(err, missing(err))
 	}
 	rep.Spec = r.Spec
 	n.Candidates = slices.DeleteFunc(slices.Clone(n.Candidates), func(c runner.Candidate) bool { return !has(r, c.Name) })
 	if appendErr := n.append(ctx, rep, r); appendErr != nil {
-		return rep, errors.Join(err, runner.As(runner.ErrEnvironment, appendErr))
+		return errors.Join(err, runner.As(runner.ErrEnvironment, appendErr))
 	}
 	if logErr := n.standings(rep); logErr != nil {
-		return rep, errors.Join(err, runner.As(runner.ErrEnvironment, logErr))
+		return errors.Join(err, runner.As(runner.ErrEnvironment, logErr))
 	}
 	if err == nil {
 		err = n.verifyAll(ctx, rep)
 	}
 	rep.judge(r)
-	return rep, err
+	return err
 }
 
 // measure measures the night. A candidate that is never ready is told, and kept as a
@@ -284,7 +298,7 @@ func measured(r *bench.Result, err error) bool {
 func (n Night) keep(c *history.Change, r *bench.Result, old, candidate string, seed uint64) {
 	path, err := n.Keep(r, name(r, history.New(r, "").ID))
 	if err != nil {
-		n.Note("the verification's result could not be kept: " + err.Error())
+		n.Note("the verification's result could not be kept")
 	}
 	c.Verification.Result = path
 	if n.Repeat != nil {

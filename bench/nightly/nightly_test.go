@@ -31,6 +31,7 @@ type world struct {
 
 	measured [][]string // the Refs of each experiment
 	before   func()     // each
+	full     error      // why no result can be kept
 	notes    []string
 }
 
@@ -101,8 +102,10 @@ func (w *world) night(ctx context.Context, names ...string) (*Report, error) {
 	n := Night{
 		Dir: w.dir, Spec: bench.DefaultSpec(), Detector: DefaultDetector(), Measure: w.measure, Note: func(line string) { w.notes = append(w.notes, line) },
 		Keep: func(r *bench.Result, name string) (string, error) {
-			path := filepath.Join(w.dir, "results", name)
-			return path, nil
+			if w.full != nil {
+				return "", w.full
+			}
+			return filepath.Join(w.dir, "results", name), nil
 		},
 		Repeat: func(old, candidate string, seed uint64, pairs int) []string {
 			return []string{"compare", old, candidate, fmt.Sprint(seed), fmt.Sprint(pairs)}
@@ -385,6 +388,23 @@ func TestNeverReady(t *testing.T) {
 	w.never = "reference"
 	if r, err = w.night(t.Context()); !errors.Is(err, runner.ErrEnvironment) || r.Run == "" {
 		t.Errorf("the reference: %+v, %v", r, err)
+	}
+}
+
+// A night whose result cannot be kept is in the history all the same, and does not
+// end as if nothing were wrong.
+func TestResultNotKept(t *testing.T) {
+	w := newWorld(t)
+	w.full = errors.New("no space left")
+	r, err := w.night(t.Context())
+	if !errors.Is(err, runner.ErrEnvironment) || !strings.Contains(err.Error(), ".json could not be kept: no space left") {
+		t.Errorf("error %v", err)
+	}
+	if r.Verdict != bench.Pass || r.Result != "" || !strings.Contains(strings.Join(r.Warnings, ""), "no space left") {
+		t.Errorf("report %+v", r)
+	}
+	if log, err := history.Read(w.dir); err != nil || len(log.Entries) != 1 {
+		t.Errorf("history %+v, %v", log, err)
 	}
 }
 
