@@ -31,31 +31,6 @@ func newScenario(std streams) *cobra.Command {
 	return cmd
 }
 
-func newScenarioList(std streams) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the scenarios and their variants",
-		Example: `  mlbench scenario list`,
-		Args:    exactly(0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
-			for _, s := range scenarios.All() {
-				fmt.Fprintf(std.out, "%s – %s\n    %s\n", s.Name, s.Title, s.Summary)
-				fmt.Fprintf(std.out, "    shows: %s\n", s.Shows)
-				if s.Needs != "" {
-					fmt.Fprintf(std.out, "    needs %s\n", s.Needs)
-				}
-				if s.Disk > 0 {
-					fmt.Fprintf(std.out, "    takes %d MB of the engine's disk\n", s.Disk/1e6)
-				}
-				for _, v := range s.Variants {
-					fmt.Fprintf(std.out, "    %-28s %s\n", v.Tag, v.Summary)
-				}
-			}
-			return nil
-		},
-	}
-}
-
 func newScenarioBuild(std streams) *cobra.Command {
 	var base string
 	cmd := &cobra.Command{
