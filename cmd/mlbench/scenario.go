@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -117,20 +119,32 @@ func (o *options) completeScenario(f *pflag.FlagSet, s scenarios.Scenario, varia
 
 func newScenarioExport(std streams) *cobra.Command {
 	return &cobra.Command{
-		Use:     "export NAME FOLDER",
-		Short:   "Write a scenario's files to a folder, to begin from",
+		Use:   "export NAME [FOLDER]",
+		Short: "Write a scenario's files to a folder, to begin from",
+		Long: `export writes a folder for each variant, README.md, which says what is to be
+seen, and mlbench.yaml, with which compare builds and measures them. FOLDER, else
+one of the scenario's name, has to be new or empty.`,
 		Example: `  mlbench scenario export fastapi-sklearn my-service`,
-		Args:    exactly(2, "a scenario and a folder"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && cmd.ArgsLenAtDash() < 0 {
+				return nil
+			}
+			return exactly(2, "a scenario, and perhaps a folder,")(cmd, args)
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := scenario(args[0])
 			if err != nil {
 				return err
 			}
-			if err := s.Export(args[1]); err != nil {
+			to := append(args, s.Name)[1]
+			switch err := s.Export(to); {
+			case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrInvalid), errors.Is(err, syscall.ENOTDIR):
 				return usage("%w: name an empty or new folder", err)
+			case err != nil:
+				return runner.As(runner.ErrEnvironment, err)
 			}
-			fmt.Fprintf(std.out, "%s is in %s\n", s.Name, args[1])
-			return nil
+			_, err = fmt.Fprintf(std.out, "%s is in %s: its README.md says what is to be seen\n", s.Name, to)
+			return err
 		},
 	}
 }
