@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -87,9 +88,13 @@ gives the same result everywhere.`,
 			if err != nil {
 				return err
 			}
-			if err := buildScenario(cmd.Context(), std, s, variants, base); err != nil {
+			if o.spec.Runner != "docker" {
+				return usage("--runner %s: scenarios are images, which the runner docker starts: leave it out", o.spec.Runner)
+			}
+			if err := needsGPU(s, variants, candidates); err != nil {
 				return err
 			}
+			o.prepare = func(ctx context.Context) error { return buildScenario(ctx, std, s, variants, base) }
 			o.command = commandLine(cmd)
 			return o.experiment(cmd.Context(), std, candidates)
 		},
@@ -97,6 +102,24 @@ gives the same result everywhere.`,
 	o.register(cmd.Flags())
 	registerBase(cmd, &base)
 	return cmd
+}
+
+// needsGPU is an error where a variant gets no GPU that runs on one alone, which its
+// program would say after gigabytes have been built.
+func needsGPU(s scenarios.Scenario, variants []scenarios.Variant, candidates []runner.Candidate) error {
+	for i, v := range variants {
+		if anyBase(v) || candidates[i].GPUs != nil {
+			continue
+		}
+		other := ""
+		for _, o := range s.Variants {
+			if anyBase(o) {
+				other = fmt.Sprintf(", or run %s, which needs none: mlbench scenario run %s %s", o.Tag, s.Name, o.Name)
+			}
+		}
+		return usage("%s runs on a GPU alone: say which it gets with --gpus, e.g. --gpus all%s", v.Tag, other)
+	}
+	return nil
 }
 
 // completeScenario makes the candidates of variants, with what the scenario says
