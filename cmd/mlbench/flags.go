@@ -259,7 +259,7 @@ func request(line, body string) (*runner.Request, error) {
 	}
 	r.Body = []byte(body)
 	if file, ok := strings.CutPrefix(body, "@"); ok {
-		f, err := os.Open(file)
+		f, err := open(file)
 		if err != nil {
 			return nil, usage("--body: %w: e.g. --body @x.json", err)
 		}
