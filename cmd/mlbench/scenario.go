@@ -9,6 +9,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/distribution/reference"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -211,6 +212,9 @@ func pick(args []string, base string) (scenarios.Scenario, []scenarios.Variant, 
 	variants, err := s.Pick(args[1:]...)
 	if err != nil {
 		return s, nil, meant(err)
+	}
+	if _, err := reference.ParseAnyReference(base); base != "" && err != nil {
+		return s, nil, usage("--base: %q is no name of an image: %w: e.g. --base %s", base, err, scenarios.AnyBase)
 	}
 	if base != "" && !slices.ContainsFunc(variants, anyBase) {
 		return s, nil, usage("--base: it stands in for %s, on which none of these builds: leave it out, or name a variant that does (mlbench scenario list)", scenarios.AnyBase)
