@@ -2,12 +2,16 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
+	"strings"
+	"time"
 
 	"mlbench/runner"
 )
@@ -83,16 +87,62 @@ func place(b []byte, err error) error {
 	case errors.As(err, &kind):
 		offset, field = kind.Offset, kind.Field
 	}
-	if offset < 0 || offset > int64(len(b)) {
+	switch {
+	case offset < 0 && field != "":
+		return fmt.Errorf("field %s: %w", field, inWords(err))
+	case offset < 0 || offset > int64(len(b)):
 		return element(b, err)
 	}
 	before := b[:offset]
 	line := 1 + bytes.Count(before, []byte{'\n'})
 	column := len(before) - bytes.LastIndexByte(before, '\n')
 	if field != "" {
-		return fmt.Errorf("line %d, column %d, field %s: %w", line, column, field, err)
+		return fmt.Errorf("line %d, column %d, field %s: %w", line, column, field, inWords(err))
 	}
-	return fmt.Errorf("line %d, column %d: %w", line, column, err)
+	return fmt.Errorf("line %d, column %d: %w", line, column, inWords(err))
+}
+
+// inWords says what is there and what is wanted, for errors that have Go's names
+// of both.
+func inWords(err error) error {
+	var kind *json.UnmarshalTypeError
+	var moment *time.ParseError
+	switch {
+	case errors.As(err, &kind):
+		what, value, _ := strings.Cut(kind.Value, " ")
+		if value == "" || len(value) > mostOfNumber {
+			value = map[string]string{"object": "an object", "array": "a list", "string": "a text", "number": "a number", "bool": "true or false"}[what]
+		}
+		return fmt.Errorf("it is %s, and ought to be %s", cmp.Or(value, what), inJSON(kind.Type))
+	case errors.As(err, &moment):
+		return fmt.Errorf("%s is no time: want one such as 2026-11-01T12:00:00Z", strings.Trim(moment.Value, `"`))
+	}
+	return err
+}
+
+// mostOfNumber is how many characters of a number are shown; no number of a
+// result needs as many.
+const mostOfNumber = 24
+
+// inJSON is what a value of a Go type is called in a file.
+func inJSON(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return inJSON(t.Elem())
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number, 0 or more"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "a whole number"
+	}
+	return "an object"
 }
 
 // element says in which candidate or start an error is that tells no offset,
@@ -107,15 +157,15 @@ func element(b []byte, err error) error {
 	}
 	for i, part := range parts.Candidates {
 		if err := json.Unmarshal(part, new(runner.Candidate)); err != nil {
-			return fmt.Errorf("candidates[%d]: %w", i, err)
+			return fmt.Errorf("candidates[%d]: %w", i, inWords(err))
 		}
 	}
 	for i, part := range parts.Starts {
 		if err := json.Unmarshal(part, new(Start)); err != nil {
-			return fmt.Errorf("starts[%d]: %w", i, err)
+			return fmt.Errorf("starts[%d]: %w", i, inWords(err))
 		}
 	}
-	return err
+	return inWords(err)
 }
 
 // check finds what no run would have written.

@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -327,6 +328,9 @@ func (c Change) MarshalJSON() ([]byte, error) {
 func (c *Change) UnmarshalJSON(b []byte) error {
 	var j changeJSON
 	if err := json.Unmarshal(b, &j); err != nil {
+		if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) {
+			kind.Offset = -1 // as that in the file is not known here
+		}
 		return err
 	}
 	c.Estimate, c.Low, c.High = orElse(j.Estimate, math.Inf(1)), orElse(j.Low, math.Inf(-1)), orElse(j.High, math.Inf(1))

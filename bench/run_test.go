@@ -388,7 +388,11 @@ func TestReadNonsense(t *testing.T) {
 		{"an array", "[]", "line 1, column"},
 		{"another schema", `{"schema": "other/v3"}`, `schema: found "other/v3"`},
 		{"no schema", `{}`, `schema: found none`},
-		{"a word for a number", strings.Replace(good, `"margin": 0.05`, `"margin": "five"`, 1), "field spec.margin"},
+		{"a word for a number", strings.Replace(good, `"margin": 0.05`, `"margin": "five"`, 1), "field spec.margin: it is a text, and ought to be a number"},
+		{"a number for a list", strings.Replace(good, `"starts": [`, `"starts": 7, "more": [`, 1), "field starts: it is a number, and ought to be a list"},
+		{"half a candidate", strings.Replace(good, `"candidate": 1`, `"candidate": 0.5`, 1), "candidate: it is 0.5, and ought to be a whole number"},
+		{"a list for what is one", strings.Replace(good, `"spec": {`, `"spec": [], "more": {`, 1), "field spec: it is a list, and ought to be an object"},
+		{"a word in a change", strings.Replace(good, `"estimate": `, `"estimate": "x", "more": `, 1), "malformed result: field comparisons.change.estimate: it is a text, and ought to be a number"},
 		{"a margin of minus one", strings.Replace(good, `"margin": 0.05`, `"margin": -1`, 1), "spec.margin"},
 		{"many pairs", strings.Replace(good, `"max_pairs": 40`, `"max_pairs": 1000000000`, 1), "spec.max_pairs"},
 		{"no such candidate", strings.Replace(good, `"candidate": 1`, `"candidate": 9`, 1), "candidate"},
@@ -398,7 +402,7 @@ func TestReadNonsense(t *testing.T) {
 		{"an outcome of its own", strings.Replace(good, `"outcome": "ready"`, `"outcome": "fine"`, 1), "starts[0].outcome"},
 		{"twice the same start", strings.ReplaceAll(good, `"block": 1,`, `"block": 0,`), "has a start of candidate"},
 		{"a rule that is none", strings.Replace(good, `"ready": "http"`, `"ready": "log=("`, 1), "candidates[0]: ready rule log"},
-		{"a time that is none", strings.Replace(good, `"begin_at": "2`, `"begin_at": "x`, 1), "starts[0]: parsing time"},
+		{"a time that is none", strings.Replace(good, `"begin_at": "2`, `"begin_at": "x`, 1), " is no time: want one such as 2026-11-01T12:00:00Z"},
 		{"an end of its own", strings.Replace(good, `"ended": "decided"`, `"ended": "well"`, 1), "ended: no end"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

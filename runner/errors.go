@@ -16,6 +16,17 @@ var (
 	ErrStep = errors.New("step failed")
 )
 
+// A BaseError is a build's error of an image that it begins with: the engine does
+// not have it, and cannot get it.
+type BaseError struct {
+	From  string // the image, as the builder calls it: as FROM does, or in full
+	Build Build
+	Err   error
+}
+
+func (e *BaseError) Error() string { return e.Err.Error() }
+func (e *BaseError) Unwrap() error { return e.Err }
+
 // A kindError is an error of a kind that its message does not spell out.
 type kindError struct {
 	kind error

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -144,13 +145,59 @@ func TestExport(t *testing.T) {
 	}
 }
 
-func TestExportToAFile(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
+// What cannot be a folder of its own is left as it is, and said.
+func TestExportRefused(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := All()[0].Export(file); err == nil || !strings.Contains(err.Error(), file) {
-		t.Errorf("export to a file: %v; want an error that names it", err)
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("nowhere", link); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		to   string
+		kind error
+		says string
+	}{
+		{file, fs.ErrExist, "file is no folder"},
+		{filepath.Join(file, "below"), syscall.ENOTDIR, "not a directory"},
+		{dir, fs.ErrExist, "is not empty (file is in it)"},
+		{link, fs.ErrExist, "link is a link to nowhere"},
+		{"", fs.ErrInvalid, "no name"}, // not the root folder, which an empty path and a slash make
+	} {
+		if err := All()[0].Export(c.to); !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("export to %q: %v; want %v and %q", c.to, err, c.kind, c.says)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 2 {
+		t.Errorf("the folder has %v, %v; want the file and the link", entries, err)
+	}
+}
+
+// An export that fails half-way leaves no half of a scenario, nor the folders
+// that it made; one that was there stays.
+func TestExportTakesBack(t *testing.T) {
+	s := All()[0]
+	s.Clutter = []Clutter{{Path: "Dockerfile", Size: 1}} // which is there already
+	dir := t.TempDir()
+	there := filepath.Join(dir, "there")
+	if err := os.Mkdir(there, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{filepath.Join(dir, "new", "deep"), there} {
+		if err := s.Export(to); err == nil || !strings.Contains(err.Error(), "Dockerfile") {
+			t.Fatalf("%v; want what could not be written", err)
+		}
+	}
+	var left []string
+	_ = filepath.WalkDir(dir, func(name string, _ fs.DirEntry, _ error) error {
+		left = append(left, strings.TrimPrefix(name, dir))
+		return nil
+	})
+	if want := []string{"", "/there"}; !slices.Equal(left, want) {
+		t.Errorf("left is %q, want %q", left, want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"mlbench/runner"
 	"mlbench/runner/docker"
 	"mlbench/runner/image"
+	"mlbench/runner/image/dockerfile"
 )
 
 // builtAs is the name of images that are built for one run; their tags are
@@ -46,11 +47,30 @@ func (b *builder) build(ctx context.Context, f *folder) (ref string, from *runne
 	what.Tag, what.Passing = ref, true
 	made, err := b.engine.Build(ctx, what)
 	if err != nil {
-		return "", nil, err
+		return "", nil, withoutBase(err)
 	}
 	from.Builder, from.Engine, from.TookMS = made.With, made.Version, bench.Millis(made.Took)
 	b.note(fmt.Sprintf("%s: built in %.1f s", f.named, made.Took.Seconds()))
 	return ref, from, nil
+}
+
+// withoutBase adds to a build's error what may stand in for an image that it begins
+// with, where it cannot be had.
+func withoutBase(err error) error {
+	var base *runner.BaseError
+	if !errors.As(err, &base) {
+		return err
+	}
+	f, cannot := base.Build.Context.Open(base.Build.Dockerfile)
+	if cannot != nil { // any more
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	ref, arg, ok := dockerfile.Argument(f, base.Build.Dockerfile, base.Build.Args, base.From)
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("%w\n%s is not in the engine and cannot be pulled: name an image that can be used instead with --build-arg %s=IMAGE", err, ref, arg)
 }
 
 // folders builds those of the candidates that are folders, each once however

@@ -109,7 +109,7 @@ func event(path string) (github.Head, error) {
 	if path == "" {
 		return github.Head{}, errors.New("it is not set: call mlbench comment in a job of GitHub Actions")
 	}
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return github.Head{}, err
 	}

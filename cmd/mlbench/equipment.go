@@ -32,7 +32,7 @@ type devices map[string][]gpu.Device
 
 // equip makes the runner. Where candidates are to get GPUs it finds out which
 // these are, before anything is built or started, and names them to the candidates
-// in full. Those that are folders are built.
+// in full. Those that are folders are built, and what prepare makes is made.
 func (o *options) equip(ctx context.Context, candidates []runner.Candidate, note func(line string)) (*equipment, error) {
 	e := &equipment{options: o, note: note}
 	var err error
@@ -42,6 +42,9 @@ func (o *options) equip(ctx context.Context, candidates []runner.Candidate, note
 	}
 	if asked := requests(candidates); len(asked) > 0 {
 		err = e.choose(ctx, asked, candidates)
+	}
+	if err == nil && o.prepare != nil {
+		err = o.prepare(ctx)
 	}
 	if err == nil && len(o.folders) > 0 {
 		err = e.build(ctx, candidates)

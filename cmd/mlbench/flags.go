@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -35,8 +36,9 @@ type options struct {
 	file    string // with candidates and settings; compare and run only
 
 	build   buildFlags
-	folders map[string]*folder // by name, of the candidates that are built first
-	hint    func(line string)  // is told what an argument is taken for; nil for nobody
+	folders map[string]*folder              // by name, of the candidates that are built first
+	hint    func(line string)               // is told what an argument is taken for; nil for nobody
+	prepare func(ctx context.Context) error // makes the candidates' images, once it is known that they can be measured; nil where they are there
 
 	command []string     // as commandLine has it
 	log     *slog.Logger // of what is done; nil for none
@@ -257,7 +259,7 @@ func request(line, body string) (*runner.Request, error) {
 	}
 	r.Body = []byte(body)
 	if file, ok := strings.CutPrefix(body, "@"); ok {
-		f, err := os.Open(file)
+		f, err := open(file)
 		if err != nil {
 			return nil, usage("--body: %w: e.g. --body @x.json", err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -95,7 +94,7 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 
 // addFile appends the run of a result file.
 func addFile(ctx context.Context, std streams, dir, file string) error {
-	f, err := os.Open(file)
+	f, err := open(file)
 	if err != nil {
 		return usage("--add: %w: name a file that --out r.json has written", err)
 	}

@@ -214,6 +214,9 @@ type rules struct {
 func (o *inspectOptions) rules() (rules, error) {
 	held := rules{limits: o.limits}
 	if o.policy != "" {
+		if err := readable(o.policy); err != nil {
+			return held, usage("--policy: %w", err)
+		}
 		p, err := policy.Open(o.policy)
 		if err != nil {
 			return held, usage("--policy: %w", err)
@@ -227,7 +230,7 @@ func (o *inspectOptions) rules() (rules, error) {
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return held, usage("--context: %s is no folder: name the one that the image is built in", folder)
 	}
-	f, err := os.Open(o.dockerfile)
+	f, err := open(o.dockerfile)
 	if err != nil {
 		return held, usage("--dockerfile: %w", err)
 	}

@@ -169,7 +169,7 @@ func (o *rebuildOptions) run(cmd *cobra.Command, std streams, plan rebuild.Plan)
 	by.Command = commandLine(cmd)
 	found, err := plan.Run(cmd.Context(), engine, by, progress)
 	progress.end()
-	err = errors.Join(err, engine.Close())
+	err = errors.Join(withoutBase(err), engine.Close())
 	if found.Result.Measured() {
 		err = errors.Join(err, to.tell(std, found))
 	}

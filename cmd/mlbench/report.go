@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"mlbench/bench"
@@ -21,7 +19,7 @@ func newReport(std streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f, err := os.Open(args[0])
+			f, err := open(args[0])
 			if err != nil {
 				return usage("%w: name a file that --out r.json has written", err)
 			}

@@ -192,7 +192,7 @@ func (o *reproOptions) run(ctx context.Context, std streams) error {
 		}
 	}
 	found, err := o.plan.Run(ctx, engine, tool(), progress.Note)
-	err = errors.Join(err, engine.Close())
+	err = errors.Join(withoutBase(err), engine.Close())
 	if found != nil {
 		err = errors.Join(err, to.tell(std, found))
 	}

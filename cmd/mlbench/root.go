@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -63,7 +64,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	// A reader that leaves, as head does, is an error of the next write, and
+	// A reader that leaves, as head does, is found out by the next write, and is
 	// not the end of a run with its container still there.
 	// Taken and not ignored, as commands that are started would ignore it too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -83,6 +84,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 
 // run runs the command line and returns the exit code.
 func run(ctx context.Context, std streams, args []string) int {
+	std.out = leaving{std.out}
 	root := newRoot(std)
 	root.SetArgs(args)
 	root.SetIn(std.in)
@@ -145,6 +147,7 @@ whether a change made them start sooner: by how much, and how sure that is.`,
 	}
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(plainSwitches(root.UsageFunc()))
 	root.PersistentFlags().SortFlags = false
 	std.register(root.PersistentFlags())
 	group(root, "Measure:", newCompare(std), newRun(std), newRebuild(std), newScenario(std), newSelftest(std))
@@ -164,6 +167,23 @@ func group(root *cobra.Command, title string, commands ...*cobra.Command) {
 		c.GroupID = title
 	}
 	root.AddCommand(commands...)
+}
+
+// plainSwitches leaves out of a help what pflag adds to every switch since 1.1,
+// which nobody has to write.
+func plainSwitches(show func(*cobra.Command) error) func(*cobra.Command) error {
+	const values = "[=true|false]"
+	return func(c *cobra.Command) error {
+		out := c.OutOrStderr()
+		var b strings.Builder
+		c.SetOut(&b)
+		err := show(c)
+		c.SetOut(out)
+		if err == nil {
+			_, err = io.WriteString(out, strings.ReplaceAll(b.String(), values, strings.Repeat(" ", len(values))))
+		}
+		return err
+	}
 }
 
 // flagError says what is wrong with a flag, and which one may be meant.
@@ -217,7 +237,7 @@ func thenArgs(n int, what string) cobra.PositionalArgs {
 			args = args[:at]
 		}
 		if len(args) != n {
-			return usage("%s wants %s and got %d arguments: e.g. %s", cmd.CommandPath(), what, len(args), example(cmd))
+			return usage("%s wants %s and got %d: e.g. %s", cmd.CommandPath(), what, len(args), example(cmd))
 		}
 		return nil
 	}

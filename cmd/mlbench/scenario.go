@@ -2,10 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"syscall"
 
+	"github.com/distribution/reference"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -29,31 +33,6 @@ func newScenario(std streams) *cobra.Command {
 	}
 	cmd.AddCommand(newScenarioList(std), newScenarioBuild(std), newScenarioRun(std), newScenarioExport(std))
 	return cmd
-}
-
-func newScenarioList(std streams) *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "List the scenarios and their variants",
-		Example: `  mlbench scenario list`,
-		Args:    exactly(0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error {
-			for _, s := range scenarios.All() {
-				fmt.Fprintf(std.out, "%s – %s\n    %s\n", s.Name, s.Title, s.Summary)
-				fmt.Fprintf(std.out, "    shows: %s\n", s.Shows)
-				if s.Needs != "" {
-					fmt.Fprintf(std.out, "    needs %s\n", s.Needs)
-				}
-				if s.Disk > 0 {
-					fmt.Fprintf(std.out, "    takes %d MB of the engine's disk\n", s.Disk/1e6)
-				}
-				for _, v := range s.Variants {
-					fmt.Fprintf(std.out, "    %-28s %s\n", v.Tag, v.Summary)
-				}
-			}
-			return nil
-		},
-	}
 }
 
 func newScenarioBuild(std streams) *cobra.Command {
@@ -110,9 +89,13 @@ gives the same result everywhere.`,
 			if err != nil {
 				return err
 			}
-			if err := buildScenario(cmd.Context(), std, s, variants, base); err != nil {
+			if o.spec.Runner != "docker" {
+				return usage("--runner %s: scenarios are images, which the runner docker starts: leave it out", o.spec.Runner)
+			}
+			if err := needsGPU(s, variants, candidates); err != nil {
 				return err
 			}
+			o.prepare = func(ctx context.Context) error { return buildScenario(ctx, std, s, variants, base) }
 			o.command = commandLine(cmd)
 			return o.experiment(cmd.Context(), std, candidates)
 		},
@@ -120,6 +103,24 @@ gives the same result everywhere.`,
 	o.register(cmd.Flags())
 	registerBase(cmd, &base)
 	return cmd
+}
+
+// needsGPU is an error where a variant gets no GPU that runs on one alone, which its
+// program would say after gigabytes have been built.
+func needsGPU(s scenarios.Scenario, variants []scenarios.Variant, candidates []runner.Candidate) error {
+	for i, v := range variants {
+		if anyBase(v) || candidates[i].GPUs != nil {
+			continue
+		}
+		other := ""
+		for _, o := range s.Variants {
+			if anyBase(o) {
+				other = fmt.Sprintf(", or run %s, which needs none: mlbench scenario run %s %s", o.Tag, s.Name, o.Name)
+			}
+		}
+		return usage("%s runs on a GPU alone: say which it gets with --gpus, e.g. --gpus all%s", v.Tag, other)
+	}
+	return nil
 }
 
 // completeScenario makes the candidates of variants, with what the scenario says
@@ -142,20 +143,32 @@ func (o *options) completeScenario(f *pflag.FlagSet, s scenarios.Scenario, varia
 
 func newScenarioExport(std streams) *cobra.Command {
 	return &cobra.Command{
-		Use:     "export NAME FOLDER",
-		Short:   "Write a scenario's files to a folder, to begin from",
+		Use:   "export NAME [FOLDER]",
+		Short: "Write a scenario's files to a folder, to begin from",
+		Long: `export writes a folder for each variant, README.md, which says what is to be
+seen, and mlbench.yaml, with which compare builds and measures them. FOLDER, else
+one of the scenario's name, has to be new or empty.`,
 		Example: `  mlbench scenario export fastapi-sklearn my-service`,
-		Args:    exactly(2, "a scenario and a folder"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && cmd.ArgsLenAtDash() < 0 {
+				return nil
+			}
+			return exactly(2, "a scenario, and perhaps a folder,")(cmd, args)
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := scenario(args[0])
 			if err != nil {
 				return err
 			}
-			if err := s.Export(args[1]); err != nil {
+			to := append(args, s.Name)[1]
+			switch err := s.Export(to); {
+			case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrInvalid), errors.Is(err, syscall.ENOTDIR):
 				return usage("%w: name an empty or new folder", err)
+			case err != nil:
+				return runner.As(runner.ErrEnvironment, err)
 			}
-			fmt.Fprintf(std.out, "%s is in %s\n", s.Name, args[1])
-			return nil
+			_, err = fmt.Fprintf(std.out, "%s is in %s: its README.md says what is to be seen\n", s.Name, to)
+			return err
 		},
 	}
 }
@@ -199,6 +212,9 @@ func pick(args []string, base string) (scenarios.Scenario, []scenarios.Variant, 
 	variants, err := s.Pick(args[1:]...)
 	if err != nil {
 		return s, nil, meant(err)
+	}
+	if _, err := reference.ParseAnyReference(base); base != "" && err != nil {
+		return s, nil, usage("--base: %q is no name of an image: %w: e.g. --base %s", base, err, scenarios.AnyBase)
 	}
 	if base != "" && !slices.ContainsFunc(variants, anyBase) {
 		return s, nil, usage("--base: it stands in for %s, on which none of these builds: leave it out, or name a variant that does (mlbench scenario list)", scenarios.AnyBase)

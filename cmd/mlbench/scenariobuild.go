@@ -68,6 +68,7 @@ func enough(need scenarios.Bytes, free int64, folder string, missing []scenarios
 // failedBuild is a build's error with what to do. there is whether an image of
 // that name was there before.
 func failedBuild(err error, v scenarios.Variant, base string, there bool) error {
+	var lacking *runner.BaseError
 	switch {
 	case err == nil && v.Fails != "":
 		return runner.As(runner.ErrEnvironment, fmt.Errorf("%s was built, and ought to have failed with %q", v.Tag, v.Fails))
@@ -78,11 +79,12 @@ func failedBuild(err error, v scenarios.Variant, base string, there bool) error 
 	case errors.Is(err, errInterrupted):
 	case strings.Contains(strings.ToLower(err.Error()), "no space left on device"):
 		err = fmt.Errorf("%w\nthe engine's disk is full: make room on it, e.g. with `docker system prune`", err)
-	case strings.Contains(err.Error(), "returned a non-zero code"): // a RUN, and so not the base
-	case !anyBase(v):
+	case errors.As(err, &lacking) && !anyBase(v):
 		err = fmt.Errorf("%w\n%s needs a registry that has %s, and an index for pip", err, v.Tag, v.Base)
-	case base == "":
-		err = fmt.Errorf("%w\nwithout a registry, name a base image of your own with --base", err)
+	case errors.As(err, &lacking) && base == "":
+		err = fmt.Errorf("%w\n%s is not in the engine and cannot be pulled: name an image of Debian that can be used instead with --base IMAGE", err, v.Base)
+	case errors.As(err, &lacking):
+		err = fmt.Errorf("%w\n%s, which --base names, is not in the engine and cannot be pulled", err, base)
 	}
 	if there {
 		err = fmt.Errorf("%w\n%s is still the image of an earlier build", err, v.Tag)

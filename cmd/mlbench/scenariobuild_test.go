@@ -38,7 +38,7 @@ func TestExplained(t *testing.T) {
 	nvidia := scenarios.Variant{Tag: "a:gpu", Base: "nvidia/cuda:1"}
 	shows := any
 	shows.Fails = "DO NOT MATCH"
-	pull, step := errors.New("pull access denied"), errors.New("the command returned a non-zero code: 1\nDO NOT MATCH")
+	pull, step := &runner.BaseError{Err: errors.New("pull access denied")}, errors.New("the command returned a non-zero code: 1\nDO NOT MATCH")
 	for _, c := range []struct {
 		name  string
 		err   error
@@ -49,10 +49,11 @@ func TestExplained(t *testing.T) {
 		not   string
 	}{
 		{"built", nil, any, "", true, nil, ""},
-		{"no base", pull, any, "", false, []string{"pull access denied", "--base"}, "earlier"},
-		{"no base, and one was named", pull, any, "mine", true, []string{"a:one is still the image of an earlier build"}, "--base"},
+		{"no base", pull, any, "", false, []string{"pull access denied", "debian:bookworm-slim is not in the engine and cannot be pulled: ", "--base IMAGE"}, "earlier"},
+		{"no base, and one was named", pull, any, "mine", true, []string{"mine, which --base names, is not in the engine", "a:one is still the image of an earlier build"}, "--base IMAGE"},
 		{"no registry", pull, nvidia, "", false, []string{"a registry that has nvidia/cuda:1"}, "--base"},
 		{"a step", step, any, "", false, []string{"non-zero code"}, "--base"},
+		{"a step that speaks of a pull", errors.New("pull access denied"), any, "", false, []string{"pull access denied"}, "--base"},
 		{"a full disk", errors.New("the command returned a non-zero code: 100\nNo space left on device"), any, "", true, []string{"docker system prune", "of an earlier build"}, "--base"},
 		{"interrupted", errInterrupted, any, "", false, []string{"interrupted"}, "--base"},
 		{"as it ought to", step, shows, "", false, []string{"DO NOT MATCH", "This is what a:one is there to show: It fails."}, "--base"},

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -108,7 +110,22 @@ func colours(flag string, env func(string) (string, bool), terminal bool) bool {
 	return terminal && t != "dumb"
 }
 
+// leaving is stdout, whose reader may have had enough before the end, as head
+// has: that is no error, and the exit code what it is for who reads all.
+type leaving struct{ io.Writer }
+
+func (l leaving) Write(p []byte) (int, error) {
+	n, err := l.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		return len(p), nil
+	}
+	return n, err
+}
+
 func isTerminal(w io.Writer) bool {
+	if l, ok := w.(leaving); ok {
+		w = l.Writer
+	}
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

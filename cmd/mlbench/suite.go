@@ -38,6 +38,9 @@ func (o *options) openSuite(f *pflag.FlagSet, std streams) (*suite.Suite, error)
 	} else if path == "" {
 		return nil, nil
 	}
+	if err := readable(path); err != nil {
+		return nil, usage("read suite file: %w", err)
+	}
 	s, err := suite.Open(path)
 	if err != nil {
 		return nil, usage("%w", err)

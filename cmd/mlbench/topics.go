@@ -32,7 +32,7 @@ func exitCodesTopic() *cobra.Command {
 			}
 		}
 	}
-	b.WriteString("\nAn error is never 0. report ends as the run did that it renders.")
+	b.WriteString("\nAn error is never 0. report ends as the run did that it renders,\nand a reader who leaves early, as head does, changes no exit code.")
 	return &cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: b.String()}
 }
 

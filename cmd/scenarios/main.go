@@ -4,12 +4,13 @@
 //	go run ./cmd/scenarios -mlbench bin/mlbench -base debian:bookworm-slim [NAME...]
 //
 // It builds what is to be measured, which takes long where images are not there
-// yet. A scenario that needs what this host lacks is passed over, and named.
+// yet. A scenario that needs what most hosts lack is measured only where it is
+// named, and else passed over, which is said. One that fails keeps no other from
+// being measured, and its page as it was.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -42,6 +43,7 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
+	named := flags.NArg() > 0
 	chosen, err := choose(flags.Args())
 	if err != nil {
 		fmt.Fprintln(errs, "scenarios:", err)
@@ -52,33 +54,40 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 		fmt.Fprintln(errs, "scenarios:", err)
 		return 4
 	}
-	var failed error
+	code, begin := 0, time.Now()
+	var without []string // being measured, and why
 	for _, s := range chosen {
-		if s.Needs != "" {
-			fmt.Fprintf(out, "%s: passed over: it needs %s\n", s.Name, s.Needs)
-			continue
-		}
-		begin := time.Now()
-		if err := m.write(ctx, s); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.Name, err))
-			if ctx.Err() != nil {
-				break
+		why, begin := "", time.Now()
+		switch {
+		case ctx.Err() != nil:
+			why = "not begun"
+		case s.Needs != "" && !named:
+			why = "passed over: it needs " + s.Needs
+		default:
+			if err := m.write(ctx, s); err != nil {
+				code, why = 4, fmt.Sprintf("failed after %s: %v", since(begin), err)
 			}
+		}
+		if why == "" {
+			fmt.Fprintf(out, "%s: measured in %s\n", s.Name, since(begin))
 			continue
 		}
-		fmt.Fprintf(out, "%s: measured in %s\n", s.Name, time.Since(begin).Round(time.Second))
+		fmt.Fprintf(errs, "scenarios: %s: %s\n", s.Name, why)
+		without = append(without, s.Name+": "+why)
 	}
 	page := filepath.Join(*root, "docs", "scenarios.md")
 	if err := collect(*root, page); err != nil {
-		failed = errors.Join(failed, err)
-	}
-	if failed != nil {
-		fmt.Fprintln(errs, "scenarios:", failed)
+		fmt.Fprintln(errs, "scenarios:", err)
 		return 4
 	}
-	fmt.Fprintf(out, "%s is written\n", page)
-	return 0
+	fmt.Fprintf(out, "%d of %d scenarios were measured, in %s; %s is written\n", len(chosen)-len(without), len(chosen), since(begin), page)
+	for _, line := range without {
+		fmt.Fprintln(out, line)
+	}
+	return code
 }
+
+func since(begin time.Time) time.Duration { return time.Since(begin).Round(time.Second) }
 
 // choose takes the scenarios of these names, all where there are none.
 func choose(names []string) ([]scenarios.Scenario, error) {
@@ -103,14 +112,10 @@ func collect(root, page string) error {
 
 <!-- written by make scenarios -->
 
-Ready-made images, each in several variants that differ in what the name says. ` + "`mlbench scenario list`" + ` lists them, ` + "`mlbench scenario export NAME FOLDER`" + ` gives a copy to begin from. All figures here are mlbench's own, by the commands above them; times are of the host that is named, and differ on another.
+Ready-made images, each in several variants that differ in what the name says. ` + "`mlbench scenario list`" + ` lists them, ` + "`mlbench scenario export NAME`" + ` gives a copy to begin from. All figures here are mlbench's own, by the commands above them; times are of the host that is named, and differ on another.
 `)
 	for _, s := range scenarios.All() {
 		fmt.Fprintf(&b, "\n## [%s](../scenarios/%[1]s/README.md)\n\n%s. %s\n\n%s\n", s.Name, s.Title, s.Summary, s.Shows)
-		if s.Needs != "" {
-			fmt.Fprintf(&b, "\nNeeds %s; not measured here.\n", s.Needs)
-			continue
-		}
 		text, err := os.ReadFile(readme(root, s))
 		if err != nil {
 			return err
@@ -119,7 +124,12 @@ Ready-made images, each in several variants that differ in what the name says. `
 		if err != nil {
 			return fmt.Errorf("%s: %w", readme(root, s), err)
 		}
-		if measured = strings.TrimSpace(measured); measured == "" {
+		measured = strings.TrimSpace(measured)
+		switch {
+		case measured != "":
+		case s.Needs != "":
+			measured = fmt.Sprintf("Needs %s; not measured here.", s.Needs)
+		default:
 			measured = "Not measured yet."
 		}
 		b.WriteString("\n" + measured + "\n")

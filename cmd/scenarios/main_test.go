@@ -68,10 +68,73 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## [cpu-under-800](../scenarios/cpu-under-800/README.md)", "--cold warm", "## [gpu-resnet]", "Needs a GPU", "old figures"} {
+	for _, want := range []string{"## [cpu-under-800](../scenarios/cpu-under-800/README.md)", "--cold warm", "## [gpu-resnet]", "old figures"} {
 		if !strings.Contains(string(all), want) {
 			t.Errorf("%q is not in\n%s", want, all)
 		}
+	}
+}
+
+// One that fails, and one that needs what is not here, are told at the end; the
+// others are measured, and the page of the one that failed stays.
+func TestRunAll(t *testing.T) {
+	root, program := repository(t, begin+"old figures\n"+end)
+	const failing = "#!/bin/sh\ncase \"$*\" in *os-hygiene*) echo broken >&2; exit 4 ;; esac; echo \"$*\"\n"
+	if err := os.WriteFile(program, []byte(failing), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(readme(root, scenarios.Scenario{Name: "gpu-resnet"}), []byte(begin+end), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	code := run(context.Background(), &out, &errs, []string{"-mlbench", program, "-root", root, "-base", "mine:1"})
+	if code != 4 {
+		t.Errorf("exit code %d, want 4", code)
+	}
+	if !strings.Contains(errs.String(), "broken") {
+		t.Errorf("what mlbench said is not in\n%s", &errs)
+	}
+	all := scenarios.All()
+	said := out.String()
+	last := said[strings.Index(said, " scenarios were measured, in "):]
+	for _, s := range all {
+		measured := strings.Contains(said, s.Name+": measured in ")
+		text, err := os.ReadFile(readme(root, s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if written := strings.Contains(string(text), "by version:"); written != measured {
+			t.Errorf("%s: measured %t, its page written: %t", s.Name, measured, written)
+		}
+		if want := s.Name != "os-hygiene" && s.Needs == ""; measured != want {
+			t.Errorf("%s: measured %t, want %t", s.Name, measured, want)
+		}
+		if named := strings.Contains(last, "\n"+s.Name+": "); named == measured {
+			t.Errorf("%s: measured %t, named at the end: %t in\n%s", s.Name, measured, named, last)
+		}
+	}
+	for _, want := range []string{"\nos-hygiene: failed after 0s: mlbench scenario build os-hygiene", "\ngpu-resnet: passed over: it needs a GPU"} {
+		if !strings.Contains(last, want) {
+			t.Errorf("%q is not in\n%s", want, last)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(root, "docs", "scenarios.md"))
+	if err != nil || !strings.Contains(string(page), "Needs a GPU, a registry that has NVIDIA's images, an index for pip; not measured here.") {
+		t.Errorf("%v\n%s", err, page)
+	}
+	// Where it is named it is tried, on the base that is its own.
+	errs.Reset()
+	out.Reset()
+	if code := run(context.Background(), &out, &errs, []string{"-mlbench", program, "-root", root, "-base", "mine:1", "gpu-resnet"}); code != 0 ||
+		!strings.Contains(errs.String(), "mlbench scenario build gpu-resnet\n") || !strings.Contains(out.String(), "gpu-resnet: measured in ") {
+		t.Errorf("exit code %d:\n%s\n%s", code, &out, &errs)
+	}
+	// One that was interrupted begins nothing.
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	out.Reset()
+	if code := run(ctx, &out, &errs, []string{"-mlbench", program, "-root", root, "os-hygiene"}); code != 4 {
+		t.Errorf("interrupted: exit code %d:\n%s", code, &out)
 	}
 }
 

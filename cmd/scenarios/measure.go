@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,11 @@ func (m *measurer) write(ctx context.Context, s scenarios.Scenario) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", page, err)
 	}
-	if _, err := m.mlbench(ctx, ".", "scenario", "build", s.Name, "--base", m.base); err != nil {
+	build := []string{"scenario", "build", s.Name}
+	if picked, err := s.Pick(); err == nil && slices.ContainsFunc(picked, func(v scenarios.Variant) bool { return v.Base == scenarios.AnyBase }) {
+		build = append(build, "--base", m.base)
+	}
+	if _, err := m.mlbench(ctx, ".", build...); err != nil {
 		return err
 	}
 	var b strings.Builder

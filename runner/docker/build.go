@@ -120,6 +120,7 @@ func (r *Runner) buildWith(ctx context.Context, b *runner.Build) (version string
 type steps interface {
 	message(m jsonmessage.JSONMessage)
 	failed() string // the step that failed, if known, and its last output
+	base() string   // the image that it wanted, as the builder calls it; "" where it was no FROM
 	done() []runner.Step
 }
 
@@ -177,7 +178,11 @@ func (r *Runner) build(ctx context.Context, b runner.Build, content io.Reader) (
 		if said := (*jsonmessage.JSONError)(nil); errors.As(err, &said) {
 			err = runner.As(runner.ErrStep, err)
 		}
-		return runner.As(kind, fmt.Errorf("building %s: %w%s", b.Name, err, told.failed()))
+		err = fmt.Errorf("building %s: %w%s", b.Name, err, told.failed())
+		if from := told.base(); from != "" {
+			err = &runner.BaseError{From: from, Build: b, Err: err}
+		}
+		return runner.As(kind, err)
 	}
 	answer, err := r.cli.ImageBuild(ctx, content, options)
 	if err != nil {

@@ -172,6 +172,20 @@ func (t *trace) failed() string {
 	return fmt.Sprintf("\n  in %s%s", t.last.name, indented(t.last.output.Last()))
 }
 
+// base: an image is looked for first, and fetched in a step of its own.
+func (t *trace) base() string {
+	if t.last == nil {
+		return ""
+	}
+	if ref, ok := strings.CutPrefix(t.last.name, "[internal] load metadata for "); ok {
+		return ref
+	}
+	if _, instruction, ok := strings.Cut(t.last.name, "] "); ok && strings.HasPrefix(instruction, "FROM ") {
+		return fromOf(instruction)
+	}
+	return ""
+}
+
 // fields are those of a protobuf message that have a length; it ends where
 // the message is malformed.
 func fields(message []byte, each func(n protowire.Number, value []byte)) {

@@ -76,6 +76,37 @@ func TestTraceSteps(t *testing.T) {
 	}
 }
 
+// A step that wants an image that cannot be had is told from others.
+func TestBaseThatFailed(t *testing.T) {
+	for name, want := range map[string]string{
+		"[internal] load metadata for docker.io/library/debian:12": "docker.io/library/debian:12",
+		"[internal] load .dockerignore":                            "",
+		"[build 1/4] FROM docker.io/library/debian:12@sha256:1":    "docker.io/library/debian:12@sha256:1",
+		"[2/4] RUN echo ] FROM x":                                  "",
+		"exporting to image":                                       "",
+	} {
+		trace := newTrace(func(string) {})
+		trace.read(message(1, message(1, "a", 3, name, 5, "", 7, "no such host")))
+		if got := trace.base(); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+	c := newClassic(func(string) {}, 0)
+	for _, line := range []struct{ says, want string }{
+		{"Step 1/4 : ARG BASE=x\n", ""},
+		{"Step 2/4 : FROM --platform=linux/amd64 ${BASE} AS one\n", "${BASE}"},
+		{" ---> 3cabfe93de06\n", ""}, // it is there
+		{"# Executing 1 build trigger\n", ""},
+		{"Step 3/4 : RUN echo FROM\n", ""},
+		{"Step 4/4 : FROM one\n", "one"},
+	} {
+		c.message(jsonmessage.JSONMessage{Stream: line.says})
+		if got := c.base(); got != line.want {
+			t.Errorf("after %q: %q, want %q", line.says, got, line.want)
+		}
+	}
+}
+
 // Of the classic builder, steps are what made or found an image, but FROM and
 // what the engine adds.
 func TestClassicSteps(t *testing.T) {

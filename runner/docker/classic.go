@@ -22,6 +22,7 @@ type classic struct {
 	added int // steps at the end that are not the Dockerfile's, but counted
 
 	from   bool            // the step is a FROM, whose image is not the build's
+	wanted string          // by a FROM that has not got it yet, as it is written
 	cached bool            // the step's image was there already
 	made   []string        // images of the other steps, as the engine abbreviates them
 	keep   func(id string) // is told of them as they are made; nil for nobody
@@ -44,6 +45,9 @@ func (c *classic) message(m jsonmessage.JSONMessage) {
 		c.step(strings.TrimSpace(step))
 	}
 	said, ok := strings.CutPrefix(m.Stream, " ---> ")
+	if ok {
+		c.wanted = ""
+	}
 	if !ok || c.from {
 		return
 	}
@@ -71,6 +75,10 @@ func (c *classic) message(m jsonmessage.JSONMessage) {
 func (c *classic) step(step string) {
 	place, instruction, _ := strings.Cut(step, " : ")
 	c.from, c.cached, c.now, c.begun = strings.HasPrefix(strings.ToUpper(instruction), "FROM "), false, nil, time.Now()
+	c.wanted = ""
+	if c.from {
+		c.wanted = fromOf(instruction)
+	}
 	label, _ := strings.CutPrefix(instruction, "LABEL ")
 	if strings.HasPrefix(label, runner.OwnerLabel) || strings.HasPrefix(label, LabelSession) { // no step of the Dockerfile's
 		return
@@ -86,6 +94,18 @@ func (c *classic) step(step string) {
 func (c *classic) done() []runner.Step { return c.all }
 
 func (c *classic) failed() string { return indented(c.last.Last()) }
+
+func (c *classic) base() string { return c.wanted }
+
+// fromOf is the image that a FROM names.
+func fromOf(instruction string) string {
+	for _, word := range strings.Fields(instruction)[1:] {
+		if !strings.HasPrefix(word, "--") { // as --platform does
+			return word
+		}
+	}
+	return ""
+}
 
 // cancelled is how long a busy engine may take to remove the container of a step
 // that was cancelled, until which its image is in use.

@@ -43,6 +43,26 @@ func TestBases(t *testing.T) {
 	}
 }
 
+func TestArgument(t *testing.T) {
+	const file = "ARG V=12\nARG A=debian\nARG B=mine:1\nFROM ${A} AS one\nFROM debian:${V}\nFROM $B AS two\nFROM ${A:-x}-slim\nFROM ${C:-other}"
+	for _, c := range []struct {
+		from, ref, arg string // arg "" is none
+	}{
+		{"docker.io/library/debian:latest", "debian", "A"}, {"${A}", "debian", "A"},
+		{"$B", "given:2", "B"}, {"docker.io/library/given:2", "given:2", "B"},
+		{"debian:${V}", "", ""}, {"docker.io/library/debian:12", "", ""}, {"${A:-x}-slim", "", ""},
+		{"${C:-other}", "", ""}, {"mine:1", "", ""}, {"one", "", ""},
+	} {
+		ref, arg, ok := Argument(strings.NewReader(file), "Dockerfile", map[string]string{"B": "given:2"}, c.from)
+		if ok != (c.arg != "") || ref != c.ref || arg != c.arg {
+			t.Errorf("%s: %q of %q, %t; want %q of %q", c.from, ref, arg, ok, c.ref, c.arg)
+		}
+	}
+	if _, arg, ok := Argument(strings.NewReader("FRM a"), "Dockerfile", nil, "a"); ok {
+		t.Errorf("%q of what is no Dockerfile", arg)
+	}
+}
+
 func FuzzBases(f *testing.F) {
 	f.Add("# syntax=a\nARG A=b\nFROM ${A:-c} AS d\nCOPY --from=d <<X /\nX\n", "A", "b")
 	f.Fuzz(func(t *testing.T, dockerfile, name, value string) {
