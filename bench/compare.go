@@ -50,9 +50,14 @@ func VerdictOf(c Change, margin float64) Verdict {
 // compare holds one candidate against the baseline at the last look that the
 // pairs so far allow, and says whether the run may end with it.
 func (r *Result) compare(candidate int, schedule stats.Schedule) (c Comparison, ends bool) {
-	pairs := r.pairs(candidate)
+	return r.compareWith(0, candidate, schedule)
+}
+
+// compareWith is compare against any other candidate.
+func (r *Result) compareWith(baseline, candidate int, schedule stats.Schedule) (c Comparison, ends bool) {
+	pairs := r.pairsOf(baseline, candidate)
 	c = Comparison{
-		Candidate: candidate, Metric: MetricReady, Pairs: len(pairs), Verdict: Undecided, Level: 1 - schedule.Alpha,
+		Baseline: baseline, Candidate: candidate, Metric: MetricReady, Pairs: len(pairs), Verdict: Undecided, Level: 1 - schedule.Alpha,
 		PairingGain: pairingGain(pairs),
 	}
 	delta := math.Log1p(r.Spec.Margin)
@@ -174,15 +179,19 @@ func relative(i stats.Interval) Change {
 	return Change{math.Expm1(i.Estimate), math.Expm1(i.Low), math.Expm1(i.High)}
 }
 
-// A pair is one start of the baseline and one of a candidate, in one block.
+// A pair is one start of the baseline and one of a candidate, in one block. A Step
+// takes the candidate before for its baseline.
 type pair struct{ baseline, candidate *Start }
 
-// pairs are those of every block that is complete as far as the two go.
-func (r *Result) pairs(candidate int) []pair {
+// pairs are those with the baseline.
+func (r *Result) pairs(candidate int) []pair { return r.pairsOf(0, candidate) }
+
+// pairsOf are those of every block that is complete as far as the two go.
+func (r *Result) pairsOf(baseline, candidate int) []pair {
 	var pairs []pair
 	for _, b := range r.blocks(RolePair) {
-		if b[0] != nil && b[candidate] != nil {
-			pairs = append(pairs, pair{b[0], b[candidate]})
+		if b[baseline] != nil && b[candidate] != nil {
+			pairs = append(pairs, pair{b[baseline], b[candidate]})
 		}
 	}
 	return pairs

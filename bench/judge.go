@@ -39,6 +39,7 @@ func (r *Result) Judge() error {
 			}
 		}
 	}
+	r.Steps = r.steps(schedule)
 	r.Gates = r.gates()
 	r.Warnings = r.warnings()
 	r.Verdict = r.overall()

@@ -29,6 +29,7 @@ type Result struct {
 	Candidates  []runner.Candidate `json:"candidates"`
 	Starts      []Start            `json:"starts"`
 	Comparisons []Comparison       `json:"comparisons"`
+	Steps       []Step             `json:"steps,omitempty"` // where the Spec asks for them
 	Gates       []Gate             `json:"gates"`
 	Warnings    []string           `json:"warnings"`
 	Verdict     GateVerdict        `json:"verdict"`

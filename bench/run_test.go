@@ -90,7 +90,7 @@ func sameWhenReadAgain(t *testing.T, r *Result) {
 		t.Fatal(err)
 	}
 	if again.Verdict != r.Verdict || !reflect.DeepEqual(again.Gates, r.Gates) || !reflect.DeepEqual(again.Comparisons, r.Comparisons) ||
-		!reflect.DeepEqual(again.Warnings, r.Warnings) {
+		!reflect.DeepEqual(again.Warnings, r.Warnings) || !reflect.DeepEqual(again.Steps, r.Steps) {
 		t.Errorf("read again:\n%+v\n%+v\n%q\nwas:\n%+v\n%+v\n%q", again.Comparisons, again.Gates, again.Warnings, r.Comparisons, r.Gates, r.Warnings)
 	}
 }

@@ -83,6 +83,10 @@ type Spec struct {
 	// host's speed between the starts.
 	NoCovariate bool `json:"no_covariate,omitempty"`
 
+	// Steps compares each of several candidates also with the one named before
+	// it: Result.Steps.
+	Steps bool `json:"steps,omitempty"`
+
 	// LoadMS is for how long each candidate is loaded with its request in each
 	// of LoadBlocks starts after the others: whole seconds, 0 for none. Rate is
 	// in requests per second, 0 for as many as Connections allow. LoadBlocks

@@ -118,6 +118,71 @@ func TestFastAPIContrast(t *testing.T) {
 	}
 }
 
+// Each step from naive to bytecode differs from the one before in what it is called
+// after, and in nothing else: what a comparison of the two says is of that alone.
+func TestFastAPISteps(t *testing.T) {
+	s, err := Get("fastapi-sklearn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const install, full = "RUN apt-get install -y --no-install-recommends ", "build-essential python3-dev python3-pip "
+	const packages = "python3-pandas python3-sklearn python3-fastapi python3-uvicorn"
+	for _, step := range []struct {
+		from, to   string
+		gone, come []string // lines, in no order
+	}{
+		{"naive", "no-recommends", []string{"RUN apt-get install -y " + full + packages}, []string{install + full + packages}},
+		{"no-recommends", "slim-base", []string{install + full + packages}, []string{install + packages}},
+		{"slim-base", "trained", nil, []string{"RUN python3 train.py model.joblib"}},
+		{"optimized", "lazy-imports", nil, nil},
+	} {
+		gone, come := changed(instructions(t, s, step.from), instructions(t, s, step.to))
+		if !slices.Equal(gone, step.gone) || !slices.Equal(come, step.come) {
+			t.Errorf("from %s to %s:\n-%q\n+%q\nwant\n-%q\n+%q", step.from, step.to, gone, come, step.gone, step.come)
+		}
+	}
+
+	// The same first stage, so that multi-stage and optimized share its layers.
+	first := func(variant string) []string {
+		l := instructions(t, s, variant)
+		return l[:last(l, "FROM ")]
+	}
+	for _, variant := range []string{"multi-stage", "lazy-imports"} {
+		if !slices.Equal(first(variant), first("optimized")) {
+			t.Errorf("%s has another first stage than optimized", variant)
+		}
+	}
+
+	// Bytecode is added where packages are installed, and replaces their sources.
+	gone, come := changed(instructions(t, s, "lazy-imports"), instructions(t, s, "bytecode"))
+	if len(gone) != 1 || len(come) != 3 || come[2] != "ENV PYTHONOPTIMIZE=2" {
+		t.Fatalf("from lazy-imports to bytecode:\n-%q\n+%q", gone, come)
+	}
+	compiles := "python3 -OO -m compileall -qb "
+	if !strings.HasPrefix(come[0], "RUN "+compiles+"/packages ") || !strings.HasPrefix(come[1], gone[0]+" && "+compiles+"/usr/lib/python3.11 ") {
+		t.Errorf("from lazy-imports to bytecode:\n-%q\n+%q", gone, come)
+	}
+	lazy, code := contents(t, context(t, s, "lazy-imports")), contents(t, context(t, s, "bytecode"))
+	if lazy["app.py"] != code["app.py"] || lazy[".dockerignore"] != code[".dockerignore"] {
+		t.Error("bytecode has other code than lazy-imports")
+	}
+}
+
+// changed are the lines of before that after does not have, and the reverse.
+func changed(before, after []string) (gone, come []string) {
+	for _, line := range before {
+		if !slices.Contains(after, line) {
+			gone = append(gone, line)
+		}
+	}
+	for _, line := range after {
+		if !slices.Contains(before, line) {
+			come = append(come, line)
+		}
+	}
+	return gone, come
+}
+
 // instructions are a Dockerfile's lines without comments, continued ones joined.
 func instructions(t *testing.T, s Scenario, variant string) []string {
 	t.Helper()

@@ -78,8 +78,9 @@ type Variant struct {
 	// image itself is what the variant shows.
 	Base string
 
-	// Aside is a variant for another kind of host than the baseline: it is built
-	// and run only where it is named.
+	// Aside is a variant that is built and run only where it is named: it is for
+	// another kind of host than the baseline, or a step that a first try can do
+	// without.
 	Aside bool
 
 	// Changes are the files, besides Dockerfile and .dockerignore, that are other

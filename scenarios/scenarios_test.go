@@ -58,11 +58,17 @@ func TestPick(t *testing.T) {
 			t.Errorf("Pick(%q) = %s, want %s", c.names, said, c.want)
 		}
 	}
-	// Of a scenario whose variants are all for the same hosts, all.
-	if s, err := Get("fastapi-sklearn"); err != nil {
+	// Of a scenario of which nothing is aside, all.
+	if s, err := Get("os-hygiene"); err != nil {
 		t.Error(err)
 	} else if picked, err := s.Pick(); err != nil || len(picked) != len(s.Variants) {
 		t.Errorf("Pick() = %v, %v; want all", picked, err)
+	}
+	// A newcomer's first try does without the steps.
+	if s, err := Get("fastapi-sklearn"); err != nil {
+		t.Error(err)
+	} else if picked, err := s.Pick(); err != nil || len(picked) != 2 || picked[0].Name != "naive" || picked[1].Name != "optimized" {
+		t.Errorf("Pick() = %v, %v; want naive and optimized", picked, err)
 	}
 }
 

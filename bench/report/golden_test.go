@@ -47,7 +47,9 @@ type fixture struct {
 	reads float64                                   // bytes per ns that a start takes, read from disk; with it go faults and memory
 	gpus  func(ref string, n int) *runnertest.Shape // what starts have on GPUs; nil where nothing watches them
 	host  *bench.GPUs
-	serve *serving // what they answer under load; nil where nothing is loaded
+	serve *serving                 // what they answer under load; nil where nothing is loaded
+	sizes []int64                  // of the candidates; all alike if there are none
+	first map[string]time.Duration // how long after ready the first response is, by Ref; none if not named
 	run   runnertest.Scripted
 }
 
@@ -74,6 +76,9 @@ func (f fixture) result(t testing.TB) *bench.Result {
 		if f.reads > 0 {
 			read, faults, peak := int64(f.reads*float64(took)), int64(took/(5*time.Millisecond)), int64(took/5)
 			s.ReadBytes, s.MajorFaults, s.PeakMemory = &read, &faults, &peak
+		}
+		if after, ok := f.first[ref]; ok {
+			s.Marks[runner.FirstResponse] = runner.Mark{At: s.Marks[runner.Ready].At + after}
 		}
 		if f.serve != nil && f.serve.busy > 0 {
 			f.serve.onGPU(&s)
@@ -130,6 +135,14 @@ func (f fixture) result(t testing.TB) *bench.Result {
 	if err != nil && !errors.Is(err, interrupted) && !errors.As(err, &never) {
 		t.Fatal(err)
 	}
+	if f.sizes != nil {
+		for i := range result.Candidates {
+			result.Candidates[i].UnpackedBytes = &f.sizes[i]
+		}
+		if err := result.Judge(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	result.StartedAt = time.Date(2026, 11, 22, 12, 40, 54, 0, time.UTC)
 	for i := range result.Starts {
 		result.Starts[i].BeginAt = result.StartedAt.Add(time.Duration(i) * time.Second)
@@ -170,6 +183,8 @@ func in(ms int) map[string]time.Duration {
 	return map[string]time.Duration{"1": time.Duration(ms) * time.Millisecond}
 }
 
+var stairs = map[string]time.Duration{"0": 2 * time.Second, "1": 1900 * time.Millisecond, "2": 1200 * time.Millisecond, "3": 1250 * time.Millisecond}
+
 var hostile = []string{
 	"old\x1b[2J\x1b]0;title\a|`x`<script>alert(1)</script> @everyone #1 $x$ https://evil.test",
 	"new\n\n# heading\r\u202eright\u200f\u2028**bold** ![i](http://x) \\| =1+1",
@@ -198,6 +213,13 @@ var fixtures = []fixture{
 	{name: "ten", names: []string{
 		"service:v1", "service:v2", "service:v3", "service:v4", "service:v5", "service:v6", "service:v7", "service:v8", "service:v9", "service:v10",
 	}, times: in(620), fails: is("5", 4), spec: func(s *bench.Spec) { s.Pairs, s.TargetGates = 12, true }},
+	{name: "steps", names: []string{"service:naive", "service:slim", "service:lean", "service:new"}, times: stairs, sizes: []int64{2050e6, 1240e6, 269e6, 269e6},
+		first: map[string]time.Duration{"0": 20e6, "1": 20e6, "2": 500e6, "3": 20e6}, spec: func(s *bench.Spec) { s.Pairs, s.Steps = 12, true }},
+	{name: "steps_three_pairs", names: []string{"service:naive", "service:slim", "service:lean"}, times: stairs, spec: func(s *bench.Spec) { s.Pairs, s.Steps = 3, true }},
+	{name: "steps_fails", names: []string{
+		"registry.example.com/team/service-with-a-rather-long-name:old", "registry.example.com/team/service-with-a-rather-long-name:new", hostile[0],
+	}, times: stairs, load: 0.15, fails: is("1", 2), spec: func(s *bench.Spec) { s.Pairs, s.Steps, s.AllowFailures = 12, true, 12 }},
+	{name: "steps_two", times: in(620), spec: func(s *bench.Spec) { s.Steps = true }},
 	{name: "interrupted", times: in(700), stop: 10},
 	{name: "interrupted_at_once", stop: 4},
 	{name: "target_met", times: in(620), spec: func(s *bench.Spec) { s.TargetGates = true }},

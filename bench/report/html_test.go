@@ -17,7 +17,7 @@ import (
 
 // htmlGoldens are the fixtures of which the whole page is kept; the pages of
 // all are checked.
-var htmlGoldens = []string{"failures", "three_one_slower", "one_pair", "gpu", "hostile", "never_ready", "single", "interrupted_at_once", "load_slower", "pull"}
+var htmlGoldens = []string{"failures", "three_one_slower", "one_pair", "gpu", "hostile", "never_ready", "single", "interrupted_at_once", "load_slower", "pull", "steps"}
 
 func TestHTMLGoldens(t *testing.T) {
 	for _, f := range fixtures {

@@ -48,6 +48,7 @@ func resultPage(v view) page {
 
 	p.add("candidates", "Candidates", pageBlock{Table: candidateTable(v)}, pageBlock{List: ifAny(together(v))})
 	p.add("change", "Change against the baseline", pageBlock{Figure: changeFigure(v)})
+	p.add("steps", "Step by step", stepBlocks(v)...)
 	p.add("starts", "Start by start", pageBlock{Figure: startsFigure(v)})
 	p.add("phases", "Where the time goes", pageBlock{Figure: phasesFigure(v)}, pageBlock{List: mostOf(v)},
 		folded("Phases and costs in figures", pageBlock{Table: tableOf("Phases of the starts, medians", phases(v))}),

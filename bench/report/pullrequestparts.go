@@ -30,6 +30,11 @@ func pullRequest(v view) []piece {
 			p.list("**", failures(v), "**", rows)
 			p.list("", unpassed(v), "", rows)
 		}},
+		{what: "steps", worth: 78, write: func(p *printer, rows int) {
+			for _, s := range stepSections(v) {
+				p.markdownSection(s, rows)
+			}
+		}},
 		{what: "bars", worth: 80, write: func(p *printer, rows int) { p.phases(v, rows) }},
 		{what: "biggest wins", worth: 60, write: func(p *printer, rows int) {
 			for _, s := range v.winSections() {

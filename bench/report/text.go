@@ -27,6 +27,9 @@ func Text(w io.Writer, r *bench.Result) error {
 		p.line("")
 	}
 	p.table(candidates(v))
+	for _, s := range stepSections(v) {
+		p.textSection(stepsForTerminal(s))
+	}
 	if t := witnesses(v); len(t.rows) > 0 {
 		p.line("")
 		p.table(t)

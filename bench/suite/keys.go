@@ -46,6 +46,7 @@ var keys = []key{
 	{name: "pairs", form: whole, eg: "12", says: "do exactly so many pairs"},
 	{name: "goal", form: text, only: []string{"decide", "claim"}, eg: "decide", says: "decide: stop at any verdict; claim: go on from no regression to try for faster"},
 	{name: "no-covariate", form: truth, eg: "true", says: "judge the times alone; do not use what is known of the host"},
+	{name: "steps", form: truth, eg: "true", says: "compare each of several candidates with the one before it too"},
 	{name: "load", form: text, eg: "10s", says: "after all pairs, send request again and again for so long: throughput and latency, e.g. 10s"},
 	{name: "rate", form: whole, eg: "50", says: "with load, send so many requests per second"},
 	{name: "connections", form: whole, eg: "4", says: "with load, so many requests are under way at most"},

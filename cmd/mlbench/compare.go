@@ -30,6 +30,10 @@ order drawn anew each time. The intervals are so much wider that all of them
 together are as sure as the one of a single NEW, and the run goes on until
 every comparison is decided.
 
+With --steps each is compared with the one before it too: what each of several
+changes, made one after the other, won in size and in time, and what they won
+together. No verdict rests on that, and the run does not go on for it.
+
 What is known of the host during every start, such as how long it waited for
 processors that others had, is taken into account: the change by the times
 alone stands beside the result, and --no-covariate judges by it.
@@ -38,6 +42,7 @@ What follows -- is passed on to all as their arguments.` + suiteUse,
 		Example: `  mlbench compare old:tag new:tag
   mlbench compare old:tag new:tag --target 1s --max-size 800MB --out report.md
   mlbench compare old:tag slim:tag distroless:tag
+  mlbench compare naive:tag slim:tag trimmed:tag --steps
   mlbench compare old:tag ./service --build-arg BASE=debian:bookworm-slim
   mlbench compare -f mlbench.yaml
   mlbench compare --runner process --port 8080 'python3 old.py' 'python3 new.py'`,
@@ -140,6 +145,9 @@ func (o *options) measure(cmd *cobra.Command, std streams, args []string, most i
 			return err
 		}
 		candidates, err = o.completeSuite(cmd.Flags(), s, chosen, rest)
+	}
+	if err == nil {
+		err = checkSteps(cmd.Flags(), len(candidates))
 	}
 	if err != nil {
 		return err

@@ -4,6 +4,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
+
+	"mlbench/bench/suite"
 )
 
 func TestDistinct(t *testing.T) {
@@ -24,6 +28,42 @@ func TestDistinct(t *testing.T) {
 		names := distinct(refs)
 		if slices.Sort(names); len(slices.Compact(names)) != len(refs) {
 			t.Errorf("%q: %q", refs, names)
+		}
+	}
+}
+
+// TestCheckSteps: what a project's file asks for holds for several candidates, and
+// is no error for one; what a flag asks for is.
+func TestCheckSteps(t *testing.T) {
+	wants := &suite.Suite{Path: suite.File, Settings: []suite.Setting{{Key: "steps", Values: []string{"true"}}}}
+	for _, c := range []struct {
+		flag       string
+		file       *suite.Suite
+		candidates int
+		steps, ok  bool
+	}{
+		{"", nil, 1, false, true},
+		{"--steps", nil, 1, true, false},
+		{"--steps=false", nil, 1, false, true},
+		{"--steps", nil, 2, true, true},
+		{"", wants, 1, true, true},
+		{"", wants, 3, true, true},
+		{"--steps", wants, 1, true, false},
+		{"--steps=false", wants, 3, false, true},
+	} {
+		var o options
+		f := pflag.NewFlagSet("", pflag.ContinueOnError)
+		o.register(f)
+		if err := f.Parse(strings.Fields(c.flag)); err != nil {
+			t.Fatal(err)
+		}
+		if c.file != nil {
+			if _, err := o.completeSuite(f, c.file, []choice{{name: "a:tag", ref: "a:tag"}}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := checkSteps(f, c.candidates); (err == nil) != c.ok || o.spec.Steps != c.steps {
+			t.Errorf("%+v: steps %t, %v", c, o.spec.Steps, err)
 		}
 	}
 }

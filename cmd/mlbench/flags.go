@@ -49,6 +49,7 @@ type options struct {
 
 func (o *options) register(f *pflag.FlagSet) {
 	o.registerExperiment(f)
+	f.BoolVar(&o.spec.Steps, "steps", false, "compare each of several candidates with the one before it too: what each step won")
 	o.telling.register(f, report.Results, "the result")
 	f.StringVar(&o.history, "history", "", "append the run to the history in this `folder`, for mlbench history")
 }
@@ -136,6 +137,15 @@ func (o *options) complete(f *pflag.FlagSet, refs, args []string) ([]runner.Cand
 func (o *options) checkPreflight(candidates []runner.Candidate) error {
 	if o.noPreflight && len(requests(candidates)) == 0 {
 		return usage("--no-preflight without --gpus: nothing else is checked before a start: e.g. --gpus all --no-preflight")
+	}
+	return nil
+}
+
+// checkSteps refuses steps where there are none. A suite file may ask for them
+// whatever of it is measured.
+func checkSteps(f *pflag.FlagSet, candidates int) error {
+	if steps := f.Lookup("steps"); steps.Changed && steps.Value.String() == "true" && candidates < 2 {
+		return usage("--steps with one candidate: steps lie between several: e.g. mlbench compare old:tag slim:tag new:tag --steps")
 	}
 	return nil
 }

@@ -86,6 +86,9 @@ gives the same result everywhere.`,
 				return err
 			}
 			candidates, err := o.completeScenario(cmd.Flags(), s, variants, rest)
+			if err == nil {
+				err = checkSteps(cmd.Flags(), len(candidates))
+			}
 			if err != nil {
 				return err
 			}
