@@ -52,12 +52,15 @@ demo-images: engine build ## build the images of demo
 	@base=$$(scenarios/setup.sh base) && set -x && \
 		bin/mlbench scenario build fastapi-sklearn --base "$$base"
 
-images: demo-images ## build the scenarios' images that tests look at and that need no registry (6 min and 2.2 GB more than those of demo)
+images: demo-images ## build the scenarios' images that tests look at and that need no registry (6 min and 3 GB more than those of demo)
 	@base=$$(scenarios/setup.sh base) && set -x && \
 		bin/mlbench scenario build gpu-resnet cpu --base "$$base" && \
 		bin/mlbench scenario build os-hygiene --base "$$base" && \
 		bin/mlbench scenario build locked-install --base "$$base" && \
-		bin/mlbench scenario build cuda-mismatch --base "$$base"
+		bin/mlbench scenario build cuda-mismatch --base "$$base" && \
+		bin/mlbench scenario build batch-features --base "$$base" && \
+		bin/mlbench scenario build own-base --base "$$base" && \
+		bin/mlbench scenario build own-base text-before text --base "$$base"
 
 lint: format vet golangci ## gofmt, go vet and golangci-lint
 

@@ -4,7 +4,8 @@
 //
 // Each variant is a folder with a Dockerfile at its root, complete in itself,
 // so that it builds from a checkout, from an export, and from the binary that
-// it is embedded in. The variants of a scenario differ in nothing but their
+// it is embedded in; but for one whose base is another variant's image. The
+// variants of a scenario differ in nothing but their
 // Dockerfile and .dockerignore, and in what they say that they change, which a
 // test asserts: what a comparison of the images measures is what these files do.
 // Clutter, which git cannot hold, is in the binary's context and in an export's.
@@ -36,7 +37,7 @@ import (
 
 // The prefix all: keeps .dockerignore, which a plain pattern leaves out.
 //
-//go:embed all:cpu-under-800 all:cuda-mismatch all:fastapi-sklearn all:gpu-resnet all:layer-cache all:locked-install all:os-hygiene
+//go:embed all:batch-features all:cpu-under-800 all:cuda-mismatch all:fastapi-sklearn all:gpu-resnet all:layer-cache all:locked-install all:os-hygiene all:own-base
 var files embed.FS
 
 // A Scenario is one service in several variants, as its scenario.yaml says.
@@ -75,12 +76,14 @@ type Variant struct {
 
 	// Base is the default of the Dockerfile's BASE. Where it is AnyBase, which ""
 	// means in the file, another Debian or a copy of it does as well; else the
-	// image itself is what the variant shows.
+	// image itself is what the variant shows. It may be the tag of another variant,
+	// which is built first then, and which the Dockerfile begins with by name.
 	Base string
 
-	// Aside is a variant that is built and run only where it is named: it is for
-	// another kind of host than the baseline, or a step that a first try can do
-	// without.
+	// Aside is a variant that is built and run only where it is named, and as a base
+	// where one that builds on it is: it is for another kind of host than the
+	// baseline, of another service, a base of others, or a step that a first try can
+	// do without.
 	Aside bool
 
 	// Changes are the files, besides Dockerfile and .dockerignore, that are other
@@ -204,6 +207,26 @@ func (s Scenario) Pick(names ...string) ([]Variant, error) {
 		}
 	}
 	return picked, nil
+}
+
+// WithBases are variants with those of this scenario that they build on, in the
+// order in which they are built.
+func (s Scenario) WithBases(variants []Variant) []Variant {
+	var all []Variant
+	add := func(v Variant) {
+		if !slices.ContainsFunc(all, func(a Variant) bool { return a.Name == v.Name }) {
+			all = append(all, v)
+		}
+	}
+	for _, v := range variants {
+		for _, base := range s.Variants {
+			if base.Tag == v.Base {
+				add(base)
+			}
+		}
+		add(v)
+	}
+	return all
 }
 
 // variant returns that of the name; the error is an *UnknownError.

@@ -72,6 +72,28 @@ func TestPick(t *testing.T) {
 	}
 }
 
+// What variants build on is built before them, once, and only if it is one of
+// the scenario's.
+func TestWithBases(t *testing.T) {
+	base := Variant{Name: "base", Tag: "s:base", Base: AnyBase}
+	a, b, c := Variant{Name: "a", Base: "s:base"}, Variant{Name: "b", Base: "s:base"}, Variant{Name: "c", Base: AnyBase}
+	s := Scenario{Variants: []Variant{c, a, b, base}}
+	for _, test := range []struct {
+		of   []Variant
+		want string
+	}{
+		{nil, ""}, {[]Variant{c}, "c"}, {[]Variant{a}, "base a"}, {[]Variant{c, b, a}, "c base b a"}, {[]Variant{base, a}, "base a"}, {[]Variant{a, base}, "base a"},
+	} {
+		var got []string
+		for _, v := range s.WithBases(test.of) {
+			got = append(got, v.Name)
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%v: %q, want %s", test.of, got, test.want)
+		}
+	}
+}
+
 func TestAllIsACopy(t *testing.T) {
 	All()[0].Variants[0].Tag = "spoilt"
 	if tag := All()[0].Variants[0].Tag; tag == "spoilt" {

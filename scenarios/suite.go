@@ -3,6 +3,7 @@ package scenarios
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -12,6 +13,11 @@ import (
 func (s Scenario) Suite() ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s. `mlbench compare` here builds and compares these;\n# on another base image with --build-arg BASE=IMAGE.\n", s.Title)
+	for _, v := range s.WithBases(s.Variants) {
+		if slices.ContainsFunc(s.Variants, func(on Variant) bool { return on.Base == v.Tag && !on.Aside }) {
+			fmt.Fprintf(&b, "# Some are built on %[1]s, which is built before: docker build -t %[1]s %[2]s\n", v.Tag, v.Name)
+		}
+	}
 	if !s.Settings.IsZero() {
 		settings, err := yaml.Marshal(&s.Settings)
 		if err != nil {

@@ -71,16 +71,19 @@ func changeInShort(d *image.Difference) string {
 	return s + "; " + findingsChanged(d)
 }
 
-// layersInShort says what who has the old image need not pull.
+// layersInShort says what who has the old image need not pull, and what both
+// take together.
 func layersInShort(d *image.Difference) string {
 	s := fmt.Sprintf("%s → %d, ", plural(len(d.Old.Layers), "layer"), len(d.New.Layers))
 	switch d.Layers.Shared {
 	case 0:
-		return s + "none of them shared"
+		s += "none of them shared"
 	case 1:
-		return s + fmt.Sprintf("the lowest is shared (%s)", bytes(d.Layers.Bytes))
+		s += fmt.Sprintf("the lowest is shared (%s)", bytes(d.Layers.Bytes))
+	default:
+		s += fmt.Sprintf("the lowest %d are shared (%s)", d.Layers.Shared, bytes(d.Layers.Bytes))
 	}
-	return s + fmt.Sprintf("the lowest %d are shared (%s)", d.Layers.Shared, bytes(d.Layers.Bytes))
+	return s + fmt.Sprintf("; both together take %s", bytes(d.Layers.Together))
 }
 
 func reasonChanges(d *image.Difference, top int) table {

@@ -39,6 +39,7 @@ func differenceMarkdown(w io.Writer, d *image.Difference, top int) error {
 			p.line("\nThe rest is too long for a comment.")
 			return p.err
 		}
+		p.line("\n" + escape(layersInShort(d)) + ".")
 		p.section(imageGates(d.New), rows)
 		p.section(reasonChanges(d, top), rows)
 		for _, part := range []struct {
@@ -53,7 +54,7 @@ func differenceMarkdown(w io.Writer, d *image.Difference, top int) error {
 		p.details("Owners", rows, ownerChanges(d, top))
 		p.evidence(append(append([]image.Finding{}, d.Findings.New...), kept(d)...), rows)
 		p.notes(append([]string{
-			layersInShort(d), before + " is " + imageFacts(d.Old), after + " is " + imageFacts(d.New),
+			before + " is " + imageFacts(d.Old), after + " is " + imageFacts(d.New),
 		}, warned(differenceWarnings(d))...), rows)
 		return p.err
 	})

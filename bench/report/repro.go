@@ -52,6 +52,11 @@ func reproHead(r *repro.Report) []string {
 		}
 		lines = append(lines, fmt.Sprintf("ignored: %s that %s %s", plural(r.Ignored, "differing file"), verb, brief(strings.Join(r.Ignore, ", "), maxLine)))
 	}
+	if o := r.Output; o != nil {
+		for i, which := range []string{"first", "second"} {
+			lines = append(lines, fmt.Sprintf("output of the %s: %s in %s, %s", which, bytes(o.Bytes[i]), milliseconds(o.RunMS[i]), o.Digests[i]))
+		}
+	}
 	if len(r.Config) > 0 {
 		lines = append(lines, "configuration differs in: "+strings.Join(r.Config, ", "))
 	}
@@ -68,6 +73,17 @@ func reproParts(r *repro.Report) []reproPart {
 		p := reproPart{fmt.Sprintf("%s: %d", title, n), n, table{head: head, left: left}}
 		for i := range min(n, mostDriftsFolded) {
 			p.rows = append(p.rows, row(i))
+		}
+		parts = append(parts, p)
+	}
+	if o := r.Output; o != nil && o.Line != nil {
+		p := reproPart{fmt.Sprintf("output that differs, from line %d on", o.Line.Number), 2, table{head: []string{"image", "prints"}, left: 2}}
+		for i, which := range []string{"first", "second"} {
+			text := brief(o.Line.Texts[i], maxPrinted)
+			if o.Line.Ends[i] {
+				text = "(no such line)"
+			}
+			p.rows = append(p.rows, []string{which, text})
 		}
 		parts = append(parts, p)
 	}
@@ -121,6 +137,7 @@ func reproParts(r *repro.Report) []reproPart {
 // How many columns of a table foreign text may take.
 const (
 	maxStep     = 80
+	maxPrinted  = 100
 	maxPath     = 46
 	maxCellName = 28 // of a name or a version
 )
@@ -156,7 +173,7 @@ func reproSentence(r *repro.Report) string {
 	case r.Quiet != r.Grade:
 		s += fmt.Sprintf("; without known noise grade %d, %s", r.Quiet, repro.Words(r.Quiet))
 	}
-	s += "."
+	s += "." + outputInShort(r.Output)
 	if r.Gate != nil {
 		verdict := "passed"
 		if r.Gate.Verdict == bench.Fail {
@@ -169,6 +186,24 @@ func reproSentence(r *repro.Report) string {
 		s += fmt.Sprintf(" Gate grade %s: %s is asked for.", verdict, asked)
 	}
 	return s
+}
+
+// outputInShort says whether both images print the same.
+func outputInShort(o *repro.Output) string {
+	switch {
+	case o == nil:
+		return ""
+	case o.Verdict == bench.Pass:
+		return fmt.Sprintf(" Both print the same, to the byte (%s, %s).", bytes(o.Bytes[0]), o.Digests[0])
+	}
+	s := " Gate output failed: they print other things"
+	if o.Line != nil {
+		s += fmt.Sprintf(", from line %d on", o.Line.Number)
+	}
+	if o.Itself != nil && *o.Itself {
+		s += ", and so does one of them when it is run again"
+	}
+	return s + "."
 }
 
 // onScale says which end is the best: "4 of 5" alone sounds like a good one.

@@ -74,6 +74,15 @@ func repros() map[string]*repro.Report {
 	drift.Bases = append(drift.Bases, dockerfile.Base{Ref: "docker/dockerfile:1", Syntax: true})
 	drift.Explain()
 
+	sums := [2]string{"sha256:" + strings.Repeat("0a", 32), "sha256:" + strings.Repeat("0b", 32)}
+	quiet.Output = &repro.Output{Verdict: bench.Pass, Digests: [2]string{sums[0], sums[0]}, Bytes: [2]int64{442, 442}, RunMS: [2]float64{812, 790}}
+	yes, no := true, false
+	drift.Output = &repro.Output{
+		Verdict: bench.Fail, Digests: sums, Bytes: [2]int64{442, 460}, RunMS: [2]float64{1812, 1790}, Itself: &yes,
+		Line: &repro.LineDrift{Number: 3, Texts: [2]string{"total 0a0b", ""}, Ends: [2]bool{false, true}},
+	}
+	drift.Explain()
+
 	bad := "\x1b[31m<b>|`\n" + strings.Repeat("long ", 100)
 	hostile := of(runner.BuildKit, image.Reproduction{
 		Grade: image.OtherVersions, Quiet: image.OtherVersions, Layers: []image.LayerDrift{step(0, 1, bad)},
@@ -82,6 +91,7 @@ func repros() map[string]*repro.Report {
 	})
 	hostile.Folder, hostile.Warnings, hostile.Ignore = bad, []string{bad}, []string{bad}
 	hostile.Bases[0].Ref = bad
+	hostile.Output = &repro.Output{Verdict: bench.Fail, Digests: sums, Itself: &no, Line: &repro.LineDrift{Number: 1, Texts: [2]string{bad, bad + "x"}}}
 	hostile.Explain()
 	return map[string]*repro.Report{"digest": digest, "refs": refs, "noise": quiet, "ignored": ignored, "drift": drift, "hostile": hostile}
 }

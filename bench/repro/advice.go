@@ -68,6 +68,13 @@ func remedies(r *Report) []string {
 			add("%s", pin)
 		}
 	}
+	if o := r.Output; o != nil && o.Itself != nil {
+		if *o.Itself {
+			add("one image prints another thing each time it runs: read no clock (take the time as an argument), seed random numbers, sort what comes from sets and from threads")
+		} else {
+			add("one image prints the same each time it runs: what differs between the two comes from their packages and files")
+		}
+	}
 	if len(r.Files) > 0 && len(r.Packages) == 0 {
 		add("look at what writes the files that differ: times, random names and seeds, and downloads without a version are the usual ones")
 	}

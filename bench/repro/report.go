@@ -33,6 +33,7 @@ type Report struct {
 	IgnoreNoise bool `json:"ignore_noise"`
 	image.Reproduction
 
+	Output   *Output  `json:"output"` // nil where nothing was run
 	Gate     *Gate    `json:"gate"`
 	Remedies []string `json:"remedies"` // the most important first
 	Warnings []string `json:"warnings"`

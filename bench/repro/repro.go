@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -25,9 +26,14 @@ type Engine interface {
 	// Layers are an image's ID and its layers' DiffIDs.
 	Layers(ctx context.Context, ref string) (id string, diffIDs []string, err error)
 	Index(ctx context.Context, ref string, opts image.Options) (*image.Index, error)
+	// Output runs a candidate's program to its end, hands on what it prints to its
+	// standard output, and says how long it took. That it fails, or does not end
+	// within the timeout, is an error.
+	Output(ctx context.Context, c runner.Candidate, timeout time.Duration, out io.Writer) (time.Duration, error)
 }
 
-// Apart is how long after the end of the first build the second begins: times
+// Apart is how long after the end of the first build, and of the first run, the
+// second begins: times
 // are written in seconds, in zip archives in two, and would be the same by
 // chance.
 const Apart = 2 * time.Second
@@ -41,9 +47,14 @@ const EpochArg = "SOURCE_DATE_EPOCH"
 type Plan struct {
 	Folder string        // as the user named it
 	Build  runner.Build  // Context, Dockerfile, Args and With of what is built twice
-	Apart  time.Duration // between the builds; see Apart
+	Apart  time.Duration // between the builds, and between the runs; see Apart
 
 	Refs *[2]string // images to compare instead
+
+	// Job is how the images' programs are run to their end, so that what they print
+	// is compared too; nil for not at all.
+	Job     *runner.Candidate
+	Timeout time.Duration // of each run
 
 	Ignore      []string // patterns of files that do not count
 	IgnoreNoise bool     // nor do files that are known to come out otherwise each time
@@ -68,6 +79,11 @@ func (p Plan) Run(ctx context.Context, engine Engine, tool bench.Tool, note func
 			}
 		}()
 		if err := p.build(ctx, engine, r); err != nil {
+			return nil, err
+		}
+	}
+	if p.Job != nil {
+		if err := p.output(ctx, engine, r, note); err != nil {
 			return nil, err
 		}
 	}
@@ -104,10 +120,8 @@ func (p Plan) build(ctx context.Context, engine Engine, r *Report) error {
 		b.Tag, b.Name = r.Images[i].Ref, fmt.Sprintf("%s (%d of %d)", p.Folder, i+1, len(r.Images))
 		b.Fresh, b.Passing = true, !p.Keep
 		if i > 0 {
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case <-time.After(p.Apart):
+			if err := pause(ctx, p.Apart); err != nil {
+				return err
 			}
 		}
 		built, err := engine.Build(ctx, b)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,13 +26,17 @@ type reproOptions struct {
 	dockerfile string
 	builder    string
 	args       []string
+	job        runner.Candidate // of --run
+	running    bool
+	env        []string
+	timeoutMS  float64
 	telling    rendering[*repro.Report]
 }
 
 func newRepro(std streams) *cobra.Command {
 	var o reproOptions
 	cmd := &cobra.Command{
-		Use:   "repro FOLDER | OLD NEW",
+		Use:   "repro FOLDER | OLD NEW [flags] [-- ARG...]",
 		Short: "Build twice without cache and grade how alike the results are",
 		Long: `repro builds a folder's Dockerfile twice without the engine's cache, compares
 the two images, and grades how alike they are:
@@ -46,21 +51,30 @@ It names the layers, packages and files that differ, and what to do about it.
 Files that hardly ever come out the same, such as logs, are listed apart. With
 two images instead of a folder, it compares those.
 
+With --run, each image's program is run to its end, with the arguments after --
+if there are any, and what both print to their standard output is compared, byte
+by byte. A batch job whose files matter prints their checksum.
+
 SOURCE_DATE_EPOCH of the environment is passed on to the builds. The images
 are removed afterwards, and what the builds left in the engine's cache; base
 images that were pulled stay.
 
-The exit code is 1 where --grade is not held.`,
+The exit code is 1 where --grade is not held, and where what is printed differs.`,
 		Example: `  mlbench repro my-service
   mlbench repro my-service --grade 3 --ignore-noise --ignore 'opt/models/**'
+  mlbench repro my-job --run --timeout 10m -- --as-of 2026-12-01
   mlbench repro my-service:monday my-service:tuesday --out repro.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if at := cmd.ArgsLenAtDash(); at >= 0 {
+				args, o.job.Args = args[:at], args[at:]
+			}
 			if len(args) != 2 {
 				return exactly(1, "a folder with a Dockerfile, or two images,")(cmd, args)
 			}
 			return exactly(2, "two images")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args = args[:len(args)-len(o.job.Args)]
 			if err := o.complete(args, cmd.Flags().Changed); err != nil {
 				return err
 			}
@@ -76,6 +90,11 @@ The exit code is 1 where --grade is not held.`,
 	f.StringArrayVar(&o.plan.Ignore, "ignore", nil, "files that do not count, by a `pattern` as in .dockerignore (repeatable)")
 	f.BoolVar(&o.plan.IgnoreNoise, "ignore-noise", false, "files that hardly ever come out the same do not count")
 	f.Var(parsed(&o.plan.Limit, parseReproGrade, "n", "none"), "grade", "fail if the grade is worse than this")
+	f.BoolVar(&o.running, "run", false, "run each image's program to its end, and fail if they print other things")
+	o.timeoutMS = bench.Millis(runner.DefaultTimeout)
+	f.Var(parsed(&o.timeoutMS, parseMillis, "duration", "60s"), "timeout", "with --run, of one run")
+	f.StringArrayVarP(&o.env, "env", "e", nil, "with --run, NAME=value for the programs, or NAME to pass it on (repeatable)")
+	f.StringArrayVarP(&o.job.Volumes, "volume", "v", nil, "with --run, source:target[:ro] (repeatable)")
 	f.BoolVar(&o.plan.Keep, "keep", false, "do not remove the two images")
 	o.telling.register(f, report.Repros, "what was found")
 	return cmd
@@ -94,13 +113,16 @@ func (o *reproOptions) complete(args []string, changed func(flag string) bool) e
 	if _, err := image.NewIgnore(o.plan.Ignore); err != nil {
 		return usage("--ignore: %w", err)
 	}
+	if err := o.completeJob(changed); err != nil {
+		return err
+	}
 	if len(args) == 2 {
 		for _, flag := range []string{"file", "build-arg", "builder", "keep"} {
 			if changed(flag) {
 				return usage("--%s is for a folder that is built, and two images are compared as they are: leave it out", flag)
 			}
 		}
-		o.plan.Refs = &[2]string{args[0], args[1]}
+		o.plan.Refs, o.plan.Apart = &[2]string{args[0], args[1]}, repro.Apart
 		return nil
 	}
 	folder := args[0]
@@ -126,6 +148,26 @@ func (o *reproOptions) complete(args []string, changed func(flag string) bool) e
 	}
 	o.plan.Folder, o.plan.Apart = folder, repro.Apart
 	o.plan.Build = runner.Build{Context: os.DirFS(folder), Dockerfile: dockerfile, Args: values, With: with}
+	return nil
+}
+
+// completeJob makes a plan of how the programs are run.
+func (o *reproOptions) completeJob(changed func(flag string) bool) (err error) {
+	if !o.running {
+		for _, flag := range []string{"timeout", "env", "volume"} {
+			if changed(flag) {
+				return usage("--%s without --run: nothing is run: add --run, or leave it out", flag)
+			}
+		}
+		if len(o.job.Args) > 0 {
+			return usage("%s after -- is for programs that are run: add --run, or leave it out", strings.Join(o.job.Args, " "))
+		}
+		return nil
+	}
+	if o.job.Env, err = environment(o.env); err != nil {
+		return err
+	}
+	o.plan.Job, o.plan.Timeout = &o.job, time.Duration(o.timeoutMS*float64(time.Millisecond))
 	return nil
 }
 
@@ -186,7 +228,7 @@ func (o *reproOptions) run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if o.plan.Refs == nil {
+	if o.plan.Refs == nil || o.running {
 		if _, err := engine.Host(ctx); err != nil { // before anything would have to be removed
 			return errors.Join(err, engine.Close())
 		}
@@ -199,7 +241,7 @@ func (o *reproOptions) run(ctx context.Context, std streams) error {
 	switch {
 	case err != nil:
 		return err
-	case found.Gate != nil && found.Gate.Verdict == bench.Fail:
+	case found.Gate != nil && found.Gate.Verdict == bench.Fail, found.Output != nil && found.Output.Verdict == bench.Fail:
 		return exitError{code: exitGate}
 	}
 	return nil

@@ -219,7 +219,7 @@ func pick(args []string, base string) (scenarios.Scenario, []scenarios.Variant, 
 	if _, err := reference.ParseAnyReference(base); base != "" && err != nil {
 		return s, nil, usage("--base: %q is no name of an image: %w: e.g. --base %s", base, err, scenarios.AnyBase)
 	}
-	if base != "" && !slices.ContainsFunc(variants, anyBase) {
+	if base != "" && !slices.ContainsFunc(s.WithBases(variants), anyBase) {
 		return s, nil, usage("--base: it stands in for %s, on which none of these builds: leave it out, or name a variant that does (mlbench scenario list)", scenarios.AnyBase)
 	}
 	return s, variants, nil

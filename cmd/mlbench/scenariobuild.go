@@ -11,7 +11,7 @@ import (
 	"mlbench/scenarios"
 )
 
-// buildScenario builds variants. What is built already comes from the engine's
+// buildScenario builds variants, and before them those that they build on. What is built already comes from the engine's
 // cache. One whose build fails is not tagged, and the later ones are not begun.
 func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, variants []scenarios.Variant, base string) (err error) {
 	r, err := docker.New(docker.Options{Notify: func(line string) { fmt.Fprintln(std.notes(), line) }, Log: std.log()})
@@ -22,6 +22,7 @@ func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, varia
 	if _, err := r.Host(ctx); err != nil {
 		return err
 	}
+	variants = s.WithBases(variants)
 	there := make(map[string]bool)
 	var missing []scenarios.Variant
 	for _, v := range variants {

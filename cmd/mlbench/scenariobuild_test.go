@@ -168,13 +168,13 @@ func TestScenarioWithoutBase(t *testing.T) {
 // Services that cost little to build start, and are ready.
 func TestScenariosStart(t *testing.T) {
 	needEngine(t)
-	for _, name := range []string{"os-hygiene", "locked-install", "cuda-mismatch"} {
+	for _, name := range []string{"os-hygiene", "locked-install", "cuda-mismatch", "own-base"} {
 		s, err := scenarios.Get(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, v := range s.Variants {
-			if v.Fails != "" {
+			if v.Fails != "" || v.Tag == "own-base:base" { // which is no service
 				continue
 			}
 			t.Run(v.Tag, func(t *testing.T) {
@@ -185,6 +185,37 @@ func TestScenariosStart(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A job that reads no clock and sorts what has no order prints the same from
+// other images too; one that does neither not even from the same.
+func TestBatchFeatures(t *testing.T) {
+	needEngine(t)
+	for _, c := range []struct {
+		first, second string
+		code          int
+		says          string
+	}{
+		{"deterministic", "lean", exitOK, "Both print the same, to the byte"},
+		{"naive", "naive", exitGate, "and so does one of them when it is run again"},
+	} {
+		for _, variant := range []string{c.first, c.second} {
+			needScenario(t, "batch-features:"+variant)
+		}
+		out, err := exec.Command("mlbench", "repro", "batch-features:"+c.first, "batch-features:"+c.second, "--run").CombinedOutput()
+		code := exitOK
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			code = exit.ExitCode()
+		}
+		if code != c.code || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s and %s: exit code %d, want %d and %q:\n%s", c.first, c.second, code, c.code, c.says, out)
+		}
+	}
+	out, err := exec.Command("mlbench", "run", "batch-features:lean", "--ready", "exit", "--pairs", "1", "--cold", "warm", "--target", "2m", "--timeout", "2m").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "is ready in") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

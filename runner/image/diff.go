@@ -69,10 +69,11 @@ const (
 )
 
 // Shared are the layers that both images begin with: who has one image need
-// not pull these for the other.
+// not pull these for the other, and who has both holds them once.
 type Shared struct {
-	Shared int   `json:"shared"`
-	Bytes  int64 `json:"shared_bytes"`
+	Shared   int   `json:"shared"`
+	Bytes    int64 `json:"shared_bytes"`
+	Together int64 `json:"together_bytes"` // of the layers of both
 }
 
 // A KeptFinding is one that both images have.
@@ -174,6 +175,7 @@ func (d *Difference) layers() {
 		d.Layers.Shared++
 		d.Layers.Bytes += after.UnpackedBytes
 	}
+	d.Layers.Together = d.Changed.Old + d.Changed.New - d.Layers.Bytes
 }
 
 // findings holds findings of one check against each other: those with the same

@@ -144,6 +144,7 @@ func TestDiffLayers(t *testing.T) {
 		r := new(Report)
 		for _, id := range ids {
 			r.Layers = append(r.Layers, LayerShare{DiffID: id, UnpackedBytes: 10})
+			r.UnpackedBytes += 10
 		}
 		return r
 	}
@@ -151,10 +152,10 @@ func TestDiffLayers(t *testing.T) {
 		before, after *Report
 		want          Shared
 	}{
-		{report("a", "b", "c"), report("a", "b", "d", "c"), Shared{2, 20}},
-		{report("a"), report("b", "a"), Shared{}}, // the engine keeps layers by all below them
-		{report("", ""), report("", ""), Shared{}},
-		{report(), report("a"), Shared{}},
+		{report("a", "b", "c"), report("a", "b", "d", "c"), Shared{2, 20, 50}},
+		{report("a"), report("b", "a"), Shared{Together: 30}}, // the engine keeps layers by all below them
+		{report("", ""), report("", ""), Shared{Together: 40}},
+		{report(), report("a"), Shared{Together: 10}},
 	} {
 		if got := Diff(c.before, c.after).Layers; got != c.want {
 			t.Errorf("%v and %v share %v, want %v", c.before.Layers, c.after.Layers, got, c.want)
