@@ -36,7 +36,7 @@ import (
 
 // The prefix all: keeps .dockerignore, which a plain pattern leaves out.
 //
-//go:embed all:cpu-under-800 all:cuda-mismatch all:fastapi-sklearn all:gpu-resnet all:layer-cache all:locked-install all:os-hygiene
+//go:embed all:cpu-under-800 all:cuda-mismatch all:fastapi-sklearn all:gpu-resnet all:layer-cache all:locked-install all:os-hygiene all:torch-resnet
 var files embed.FS
 
 // A Scenario is one service in several variants, as its scenario.yaml says.
