@@ -37,7 +37,7 @@ import (
 
 // The prefix all: keeps .dockerignore, which a plain pattern leaves out.
 //
-//go:embed all:batch-features all:cpu-under-800 all:cuda-mismatch all:fastapi-sklearn all:gpu-resnet all:layer-cache all:locked-install all:os-hygiene all:own-base
+//go:embed all:batch-features all:cpu-under-800 all:cuda-mismatch all:fastapi-sklearn all:gpu-resnet all:layer-cache all:locked-install all:os-hygiene all:own-base all:torch-resnet
 var files embed.FS
 
 // A Scenario is one service in several variants, as its scenario.yaml says.

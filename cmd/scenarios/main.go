@@ -157,16 +157,24 @@ func split(text string) (before, measured, after string, err error) {
 	return before + begin, measured, end + after, nil
 }
 
-// head is what a Markdown report shows before what it folds away. Its headings
-// are no headings of the page that it is put into, and the bot's marker is left out.
+// head is what a Markdown report shows before what it folds away, and of that the
+// table of phases where a request was made: how long the first one waited is in no
+// other. Its headings are no headings of the page that it is put into, and the bot's
+// marker is left out.
 func head(markdown string) string {
-	markdown, _, _ = strings.Cut(markdown, "<details>")
-	lines := strings.Split(markdown, "\n")
+	shown, folded, _ := strings.Cut(markdown, "<details>")
+	lines := strings.Split(shown, "\n")
 	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "<!--") })
 	for i, l := range lines {
 		if title := strings.TrimLeft(l, "#"); title != l {
 			lines[i] = "**" + strings.TrimSpace(title) + "**"
 		}
 	}
-	return strings.TrimSpace(strings.Join(lines, "\n"))
+	text := strings.TrimSpace(strings.Join(lines, "\n"))
+	for block := range strings.SplitSeq(folded, "\n\n") {
+		if strings.HasPrefix(block, "| phase") && strings.Contains(block, `first\_request`) {
+			text += "\n\n" + block
+		}
+	}
+	return text
 }

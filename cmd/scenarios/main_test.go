@@ -15,7 +15,7 @@ import (
 const stub = `#!/bin/sh
 case "$1" in
 version) echo mlbench 1.0; echo engine 20 ;;
-scenario) [ "$2" = build ] && exit 0; printf '### pass\n\n%s in %s\n\n<details>more</details>\n<!-- mark -->\n' "$*" "${PWD##*/}"; exit 1 ;;
+scenario) [ "$2" = build ] && exit 0; printf '### pass\n\n%s in %s\n\n<details>\n\n| gate |\n\n| phases | first\\_request |\n|:--|--:|\n| a | 7 ms |\n\nmore</details>\n<!-- mark -->\n' "$*" "${PWD##*/}"; exit 1 ;;
 *) echo "no such thing: $*" >&2; exit 4 ;;
 esac
 `
@@ -53,13 +53,13 @@ func TestRun(t *testing.T) {
 	for _, want := range []string{
 		"# A\n\n" + begin, "by mlbench 1.0; engine 20:\n", end + "\n\nafter\n",
 		"    mlbench scenario run cpu-under-800 --base $BASE --cold warm\n",
-		"**pass**\n\nscenario run cpu-under-800 --base mine:1 --cold warm --format markdown in cpu-under-800\n",
+		"**pass**\n\nscenario run cpu-under-800 --base mine:1 --cold warm --format markdown in cpu-under-800\n\n| phases | first\\_request |\n|:--|--:|\n| a | 7 ms |\n",
 	} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("%q is not in\n%s", want, page)
 		}
 	}
-	for _, bad := range []string{"old figures", "details", "<!-- mark"} {
+	for _, bad := range []string{"old figures", "details", "<!-- mark", "gate", "more"} {
 		if strings.Contains(string(page), bad) {
 			t.Errorf("%q is in\n%s", bad, page)
 		}
