@@ -113,7 +113,13 @@ func collect(root, page string) error {
 <!-- written by make scenarios -->
 
 Ready-made images, each in several variants that differ in what the name says. ` + "`mlbench scenario list`" + ` lists them, ` + "`mlbench scenario export NAME`" + ` gives a copy to begin from. All figures here are mlbench's own, by the commands above them; times are of the host that is named, and differ on another.
+
+| scenario | shows |
+|:---|:---|
 `)
+	for _, s := range scenarios.All() {
+		fmt.Fprintf(&b, "| [%s](#%[1]s) | %s |\n", s.Name, s.Shows)
+	}
 	for _, s := range scenarios.All() {
 		fmt.Fprintf(&b, "\n## [%s](../scenarios/%[1]s/README.md)\n\n%s. %s\n\n%s\n", s.Name, s.Title, s.Summary, s.Shows)
 		text, err := os.ReadFile(readme(root, s))
