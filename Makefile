@@ -106,7 +106,8 @@ bench-inspect: engine ## measure how fast images are looked into, beside dive (s
 		GOBIN=$$dir $(GO) install github.com/wagoodman/dive@v$(DIVE_VERSION) && \
 		bin/peers -dive $$dir/dive -version '$(VERSION)' $(if $(ROUNDS),-rounds '$(ROUNDS)',-o docs/inspect.md)
 
-# What is passed over for lack of a registry or a GPU is named. NAMES chooses.
+# A scenario that needs a registry or a GPU is passed over, which is said, unless
+# NAMES, which chooses, names it.
 scenarios: engine build ## build and compare the ready-made images (most of an hour), into their READMEs and docs/scenarios.md
 	@base=$$(scenarios/setup.sh base) && set -x && \
 		$(GO) run ./cmd/scenarios -base "$$base" $(NAMES)

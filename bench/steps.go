@@ -3,13 +3,13 @@ package bench
 import "mlbench/stats"
 
 // A Step is what one candidate changed from the one named before it, where the
-// Spec asks for Steps. Other than a comparison with the baseline it has no verdict,
-// and no run goes on for it.
+// Spec asks for Steps. Unlike a comparison with the baseline it has no verdict, and
+// no run goes on for it; its time is adjusted for what the host did as one's is.
 type Step struct {
 	Baseline  int `json:"baseline"` // the candidate before
 	Candidate int `json:"candidate"`
 
-	SizeBytes *int64 `json:"size_bytes"` // how much larger it is unpacked; nil where either size is not known
+	SizeBytes *int64 `json:"size_bytes"` // how much larger it is, unpacked; nil where either size is not known
 
 	Pairs   int     `json:"pairs"`    // that the intervals rest on: blocks in which both were started
 	Change  Change  `json:"change"`   // of the time to ready, as a fraction of the candidate before

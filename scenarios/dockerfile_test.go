@@ -123,8 +123,10 @@ func TestFastAPIContrast(t *testing.T) {
 	}
 }
 
-// Each step from naive to bytecode differs from the one before in what it is called
-// after, and in nothing else: what a comparison of the two says is of that alone.
+// A step differs from the one before in what it is called after, and in nothing else:
+// what a comparison of the two says is of that alone. Not so multi-stage and optimized,
+// each of which changes several things; of these the stage that is not shipped is the
+// same.
 func TestFastAPISteps(t *testing.T) {
 	s, err := Get("fastapi-sklearn")
 	if err != nil {

@@ -4,10 +4,9 @@
 //
 // Each variant is a folder with a Dockerfile at its root, complete in itself,
 // so that it builds from a checkout, from an export, and from the binary that
-// it is embedded in; but for one whose base is another variant's image. The
-// variants of a scenario differ in nothing but their
-// Dockerfile and .dockerignore, and in what they say that they change, which a
-// test asserts: what a comparison of the images measures is what these files do.
+// it is embedded in; but one whose base is another variant's image needs that to be
+// built. The variants of a scenario differ in nothing but their Dockerfile and
+// .dockerignore, and in what they say that they change, which a test asserts: what a comparison of the images measures is what these files do.
 // Clutter, which git cannot hold, is in the binary's context and in an export's.
 //
 // Every Dockerfile begins with

@@ -80,8 +80,11 @@ func reproParts(r *repro.Report) []reproPart {
 		p := reproPart{fmt.Sprintf("output that differs, from line %d on", o.Line.Number), 2, table{head: []string{"image", "prints"}, left: 2}}
 		for i, which := range []string{"first", "second"} {
 			text := brief(o.Line.Texts[i], maxPrinted)
-			if o.Line.Ends[i] {
+			switch {
+			case o.Line.Ends[i]:
 				text = "(no such line)"
+			case o.Line.Texts[0] == o.Line.Texts[1] && o.Bytes[i] < o.Bytes[1-i]:
+				text += " (its end, without a line break)"
 			}
 			p.rows = append(p.rows, []string{which, text})
 		}

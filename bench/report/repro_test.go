@@ -135,3 +135,13 @@ func TestRepro(t *testing.T) {
 		})
 	}
 }
+
+// TestOutputWithoutLineBreak: lines that look alike are not shown as what differs.
+func TestOutputWithoutLineBreak(t *testing.T) {
+	r := repros()["digest"]
+	r.Output = &repro.Output{Verdict: bench.Fail, Bytes: [2]int64{1, 2}, Line: &repro.LineDrift{Number: 1, Texts: [2]string{"x", "x"}}}
+	rows := reproParts(r)[0].rows
+	if rows[0][1] != "x (its end, without a line break)" || rows[1][1] != "x" {
+		t.Errorf("%q", rows)
+	}
+}

@@ -36,7 +36,7 @@ type LineDrift struct {
 	// Texts are the line in both, of long ones a piece with the first byte that
 	// differs. Bytes that are no UTF-8 are written as \xff.
 	Texts [2]string `json:"texts"`
-	Ends  [2]bool   `json:"ends"` // there is no such line
+	Ends  [2]bool   `json:"ends"` // there is no such line; where only a line break is missing, Texts are alike
 }
 
 // A printed takes an output: all of it for its digest, and of its beginning as

@@ -68,6 +68,7 @@ func TestOutput(t *testing.T) {
 		{name: "the program", says: []string{"1\n", "2\n", "3\n"}, line: &LineDrift{1, [2]string{"1", "2"}, [2]bool{}}, itself: &yes},
 		{name: "one more line", says: []string{"a\n", "a\nb\n", "a\n"}, line: &LineDrift{2, [2]string{"", "b"}, [2]bool{true, false}}, itself: &no},
 		{name: "an empty line", says: []string{"a\n\n", "a\n", "a\n\n"}, line: &LineDrift{2, [2]string{"", ""}, [2]bool{false, true}}, itself: &no},
+		{name: "no line break", says: []string{"x", "x\n", "x"}, line: &LineDrift{1, [2]string{"x", "x"}, [2]bool{}}, itself: &no},
 		{name: "nothing in one", says: []string{"", "x", ""}, line: &LineDrift{1, [2]string{"", "x"}, [2]bool{true, false}}, itself: &no},
 		{name: "no UTF-8", says: []string{"\xff\n", "\xfe\n", "\xff\n"}, line: &LineDrift{1, [2]string{`\xff`, `\xfe`}, [2]bool{}}, itself: &no},
 		{

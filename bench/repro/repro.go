@@ -33,9 +33,8 @@ type Engine interface {
 }
 
 // Apart is how long after the end of the first build, and of the first run, the
-// second begins: times
-// are written in seconds, in zip archives in two, and would be the same by
-// chance.
+// second begins: times are written in seconds, in zip archives in two, and would be
+// the same by chance.
 const Apart = 2 * time.Second
 
 // EpochArg is the build argument, and the environment's variable, that holds

@@ -11,8 +11,9 @@ import (
 	"mlbench/scenarios"
 )
 
-// buildScenario builds variants, and before them those that they build on. What is built already comes from the engine's
-// cache. One whose build fails is not tagged, and the later ones are not begun.
+// buildScenario builds variants, and before them those that they build on. What is
+// built already comes from the engine's cache. One whose build fails is not tagged,
+// and the later ones are not begun.
 func buildScenario(ctx context.Context, std streams, s scenarios.Scenario, variants []scenarios.Variant, base string) (err error) {
 	r, err := docker.New(docker.Options{Notify: func(line string) { fmt.Fprintln(std.notes(), line) }, Log: std.log()})
 	if err != nil {

@@ -44,7 +44,7 @@ func newCatalogue(all []scenarios.Scenario) catalogue {
 	for _, s := range all {
 		one := catalogued{Name: s.Name, Title: s.Title, Summary: s.Summary, Shows: s.Shows, Needs: s.Needs}
 		if picked, err := s.Pick(); err == nil { // no name, no error
-			one.Disk = s.Takes(picked)
+			one.Disk = s.Takes(s.WithBases(picked))
 		}
 		for _, v := range s.Variants {
 			one.Variants = append(one.Variants, cataloguedVariant{v.Name, v.Tag, v.Summary, v.Base, v.Aside, v.Disk, v.Fails})

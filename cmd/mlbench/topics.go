@@ -13,7 +13,7 @@ var exitCodes = []struct {
 	means string
 }{
 	{exitOK, "the gates passed, or are inconclusive"},
-	{exitGate, "a gate failed: of compare, run and nightly those that --fail-on names; of nightly: a slow-down was verified; of inspect --max-size, --severity and --policy; of repro --grade; of gpu: it will not run there; of selftest: mlbench errs more than it promises"},
+	{exitGate, "a gate failed: of compare, run and nightly those that --fail-on names; of nightly: a slow-down was verified; of inspect --max-size, --severity and --policy; of repro --grade and --run; of gpu: it will not run there; of selftest: mlbench errs more than it promises"},
 	{exitUsage, "wrong usage, or a malformed file"},
 	{exitInconclusive, "a gate is inconclusive and --fail-on names inconclusive; of gpu: a fact is missing that decides"},
 	{exitEnvironment, "the environment failed: no engine, no image, no permission, never ready; with --gpus: no driver, no such GPU, or CUDA that does not run on it"},

@@ -54,13 +54,13 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 		fmt.Fprintln(errs, "scenarios:", err)
 		return 4
 	}
-	code, begin := 0, time.Now()
+	code, first := 0, time.Now()
 	var without []string // being measured, and why
 	for _, s := range chosen {
 		why, begin := "", time.Now()
 		switch {
 		case ctx.Err() != nil:
-			why = "not begun"
+			code, why = 4, "not begun"
 		case s.Needs != "" && !named:
 			why = "passed over: it needs " + s.Needs
 		default:
@@ -80,7 +80,7 @@ func run(ctx context.Context, out, errs io.Writer, args []string) int {
 		fmt.Fprintln(errs, "scenarios:", err)
 		return 4
 	}
-	fmt.Fprintf(out, "%d of %d scenarios were measured, in %s; %s is written\n", len(chosen)-len(without), len(chosen), since(begin), page)
+	fmt.Fprintf(out, "%d of %d scenarios were measured, in %s; %s is written\n", len(chosen)-len(without), len(chosen), since(first), page)
 	for _, line := range without {
 		fmt.Fprintln(out, line)
 	}

@@ -73,7 +73,7 @@ const (
 type Shared struct {
 	Shared   int   `json:"shared"`
 	Bytes    int64 `json:"shared_bytes"`
-	Together int64 `json:"together_bytes"` // of the layers of both
+	Together int64 `json:"together_bytes"` // of the layers of both, unpacked, the shared ones once
 }
 
 // A KeptFinding is one that both images have.
