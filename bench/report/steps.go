@@ -79,7 +79,7 @@ func stepNotes(v view) []string {
 	if n := len(v.Steps); n > 2 {
 		all = fmt.Sprintf("all %d", n)
 	}
-	return []string{fmt.Sprintf("each candidate against the one before it, by the blocks that have both: each Δ has a %s interval, so that those of %s steps hold together with %s; no verdict rests on them, and as each is estimated by itself they need not add up to what is won in all",
+	return []string{fmt.Sprintf("each candidate against the one before it, by the blocks that have both: each Δ has a %s interval, so that those of %s steps hold together with %s, though not at once with those to the baseline; no verdict rests on them, and as each is estimated by itself they need not add up to what is won in all",
 		levelOfSteps(v), all, confidence(v))}
 }
 

@@ -73,7 +73,7 @@ func (r *Runner) Output(ctx context.Context, c runner.Candidate, timeout time.Du
 		case ctx.Err() != nil:
 			return 0, context.Cause(ctx)
 		case limit.Err() != nil:
-			return 0, runner.As(runner.ErrEnvironment, fmt.Errorf("%s: the program had not ended within %s%s", tried, timeout, indented(last.Last())))
+			return 0, runner.As(runner.ErrEnvironment, fmt.Errorf("%s: the program had not ended within %s (--timeout waits longer)%s", tried, timeout, indented(last.Last())))
 		}
 		return 0, r.engineError(ctx, tried, err)
 	}

@@ -28,7 +28,7 @@ func TestOutput(t *testing.T) {
 		{name: "lines", args: "-chatter 3 -exit-after 0s", timeout: time.Minute, out: lines + "ending with status 0\n"},
 		{name: "much", args: "-flood 20 -exit-after 0s", timeout: time.Minute, bytes: 20e6},
 		{name: "status", args: "-chatter 3 -exit-after 0s -exit-code 3", timeout: time.Minute, out: lines + "ending with status 3\n", fails: []string{"running job: the program ended with status 3\n", "    line 3"}},
-		{name: "never ends", args: "-chatter 3 -listen-after 1h", timeout: 2 * time.Second, fails: []string{"running job: the program had not ended within 2s\n", "    line 3"}},
+		{name: "never ends", args: "-chatter 3 -listen-after 1h", timeout: 2 * time.Second, fails: []string{"running job: the program had not ended within 2s (--timeout waits longer)\n", "    line 3"}},
 		{name: "no such flag", args: "-no-such-flag", timeout: time.Minute, fails: []string{"ended with status 2", "be ready this long"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
