@@ -178,11 +178,15 @@ func (x *run) blocks(ctx context.Context) error {
 			spec.Quantile, limit, spec.MaxPairs))
 	}
 	if last := x.schedule.Last(); len(x.r.Candidates) > 1 && last.C == 0 && !x.Unjudged {
+		few := fmt.Sprintf("%d pairs are", last.N)
+		if last.N == 1 {
+			few = "1 pair is"
+		}
 		least := 1
 		for stats.FixedSchedule(least, x.schedule.Alpha).Last().C == 0 {
 			least++
 		}
-		x.Observer.Note(fmt.Sprintf("%d pairs are too few for any verdict: even if all agree, chance does that too often; %d are the least", last.N, least))
+		x.Observer.Note(fmt.Sprintf("%s too few for any verdict: even if all agree, chance does that too often; %d are the least", few, least))
 	}
 	begin := time.Now()
 	compared := len(x.r.Candidates) == 1 // nothing to compare

@@ -13,7 +13,7 @@ func TestOwnBaseServices(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := s.Suite()
-	if err != nil || !strings.Contains(string(text), "docker build -t own-base:base base\n") {
+	if err != nil || !strings.Contains(string(text), "docker build -t own-base:base --build-arg BASE=IMAGE base\n") {
 		t.Errorf("an export does not say how the base is built: %v\n%s", err, text)
 	}
 	code := make(map[string]string)

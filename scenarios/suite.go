@@ -15,7 +15,7 @@ func (s Scenario) Suite() ([]byte, error) {
 	fmt.Fprintf(&b, "# %s. `mlbench compare` here builds and compares these;\n# on another base image with --build-arg BASE=IMAGE.\n", s.Title)
 	for _, v := range s.WithBases(s.Variants) {
 		if slices.ContainsFunc(s.Variants, func(on Variant) bool { return on.Base == v.Tag && !on.Aside }) {
-			fmt.Fprintf(&b, "# Some are built on %[1]s, which is built before: docker build -t %[1]s %[2]s\n", v.Tag, v.Name)
+			fmt.Fprintf(&b, "# Some are built on %[1]s, which is built before, on another base image too: docker build -t %[1]s --build-arg BASE=IMAGE %[2]s\n", v.Tag, v.Name)
 		}
 	}
 	if !s.Settings.IsZero() {

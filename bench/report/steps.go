@@ -48,7 +48,7 @@ func stepTable(v view) table {
 			s := v.Steps[i-1]
 			row[2] = sizeShift(s.SizeBytes)
 			row[4], row[5] = unknown, unknown
-			if s.Pairs > 0 {
+			if s.Pairs > 0 && !(neverReady(v, i-1) && neverReady(v, i)) {
 				row[4], row[5] = shiftWithInterval(bench.MetricReady, stats.Interval(s.ShiftMS)), stepPercent(s.Change.Estimate)
 			}
 			row[7], row[8] = sizeInAll(v, i), readyInAll(v, i)
@@ -112,9 +112,18 @@ func sizeInAll(v view, candidate int) string {
 	return signedBytes(*size - *first)
 }
 
+// neverReady reports whether a candidate failed so often that its median is no time.
+// Between two such there is no difference, and none is as good as 0 ms.
+func neverReady(v view, candidate int) bool {
+	return v.sums[candidate].Starts > 0 && math.IsInf(v.sums[candidate].Ready.Estimate, 0)
+}
+
 // readyInAll is how much later a candidate is ready than the first, as the
 // comparison of the two says.
 func readyInAll(v view, candidate int) string {
+	if neverReady(v, 0) && neverReady(v, candidate) {
+		return unknown
+	}
 	for _, c := range v.On(bench.MetricReady) {
 		if c.Candidate == candidate && c.Pairs > 0 && !math.IsInf(c.ShiftMS.Estimate, 0) {
 			return signedMillis(c.ShiftMS.Estimate)

@@ -80,6 +80,19 @@ func TestStepCells(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.what, c.got, c.want)
 		}
 	}
+	for k := range r.Starts {
+		if s := &r.Starts[k]; s.Candidate < 2 && s.Role == bench.RolePair {
+			s.ReadyMS, s.Outcome = nil, "exited"
+		}
+	}
+	if err := r.Judge(); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range stepTable(look(r)).rows[1:3] { // from never to never is no 0 ms
+		if got := []string{row[4], row[5], row[8]}; !slices.Equal(got, []string{unknown, unknown, unknown}) {
+			t.Errorf("%s, as the one before it and the first: %q", row[3], got)
+		}
+	}
 	if f := waterfall([]string{"a"}, []float64{0}, milliseconds, signedMillis); f != nil {
 		t.Errorf("nothing is drawn as %+v", f)
 	}

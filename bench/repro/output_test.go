@@ -33,7 +33,10 @@ func (e *printer) RemoveImage(string) error {
 	return nil
 }
 
-func (e *printer) Layers(context.Context, string) (string, []string, error) {
+func (e *printer) Layers(_ context.Context, ref string) (string, []string, error) {
+	if ref == "missing" {
+		return "", nil, errors.New("no such image")
+	}
 	return "sha256:1", nil, nil
 }
 
@@ -112,5 +115,15 @@ func TestOutput(t *testing.T) {
 				t.Errorf("remedies %q", r.Remedies)
 			}
 		})
+	}
+}
+
+// A job is not run for hours before it is seen that there is nothing to compare
+// it with.
+func TestOutputOfMissing(t *testing.T) {
+	engine := &printer{says: []string{"a", "a"}}
+	_, err := Plan{Refs: &[2]string{"there", "missing"}, Job: &runner.Candidate{}, Timeout: time.Minute}.Run(t.Context(), engine, bench.Tool{}, func(string) {})
+	if err == nil || !strings.Contains(err.Error(), "no such image") || len(engine.ran) > 0 {
+		t.Errorf("%v; ran %q", err, engine.ran)
 	}
 }

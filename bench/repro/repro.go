@@ -70,7 +70,16 @@ func (p Plan) Run(ctx context.Context, engine Engine, tool bench.Tool, note func
 		return nil, runner.As(runner.ErrUsage, err)
 	}
 	if p.Refs != nil {
-		r.Images[0].Ref, r.Images[1].Ref = p.Refs[0], p.Refs[1]
+		for i, ref := range p.Refs {
+			r.Images[i].Ref = ref
+			if p.Job == nil {
+				continue
+			}
+			// Else the job of the first may run for hours before the second is missed.
+			if _, _, err := engine.Layers(ctx, ref); err != nil {
+				return nil, err
+			}
+		}
 	} else {
 		defer func() {
 			if !p.Keep || err != nil {

@@ -51,6 +51,7 @@ func TestMalformed(t *testing.T) {
 		"# nothing\n":                     "it is empty",
 		"- a\n":                           "line 1: the file has to be keys with values, and is a list",
 		"port: 1\nhelth: /":               `line 2: key "helth" is not known: did you mean health?`,
+		"HEALTH: /\n":                     "did you mean health?",
 		"max_size: 1GB\n":                 `line 1: key "max_size" is not known: did you mean max-size?`,
 		"candidate: []\n":                 "did you mean candidates?",
 		"xxxxxxxxxxxxxxxxxxxxxxxxxx: 1\n": "is not known: known are port,",

@@ -152,7 +152,7 @@ func Nearest(word string, known []string) string {
 	if len(known) == 0 {
 		return ""
 	}
-	like := func(s string) int { return levenshtein.Distance(word, s, nil) }
+	like := func(s string) int { return levenshtein.Distance(strings.ToLower(word), strings.ToLower(s), nil) }
 	if len(word) < 100 {
 		best := slices.MinFunc(known, func(a, b string) int { return like(a) - like(b) })
 		if like(best) <= max(2, len(best)/2) {

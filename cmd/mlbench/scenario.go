@@ -46,7 +46,7 @@ built only where they are named.`,
   mlbench scenario build gpu-resnet cpu`,
 		Args: scenarioArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, variants, err := pick(args, base)
+			s, variants, err := pick(args, base, cmd.Flags().Changed("base"))
 			if err != nil {
 				return err
 			}
@@ -81,7 +81,7 @@ gives the same result everywhere.`,
 			if err := scenarioArgs(cmd, named); err != nil {
 				return err
 			}
-			s, variants, err := pick(named, base)
+			s, variants, err := pick(named, base, cmd.Flags().Changed("base"))
 			if err != nil {
 				return err
 			}
@@ -206,8 +206,9 @@ func meant(err error) error {
 }
 
 // pick is the scenario and its variants that arguments name. A base that would
-// stand in for nothing is an error, rather than silently not used.
-func pick(args []string, base string) (scenarios.Scenario, []scenarios.Variant, error) {
+// stand in for nothing is an error, rather than silently not used, and so is one
+// that is given and empty, as by a script whose command for it failed.
+func pick(args []string, base string, given bool) (scenarios.Scenario, []scenarios.Variant, error) {
 	s, err := scenario(args[0])
 	if err != nil {
 		return s, nil, err
@@ -216,7 +217,7 @@ func pick(args []string, base string) (scenarios.Scenario, []scenarios.Variant, 
 	if err != nil {
 		return s, nil, meant(err)
 	}
-	if _, err := reference.ParseAnyReference(base); base != "" && err != nil {
+	if _, err := reference.ParseAnyReference(base); given && err != nil {
 		return s, nil, usage("--base: %q is no name of an image: %w: e.g. --base %s", base, err, scenarios.AnyBase)
 	}
 	if base != "" && !slices.ContainsFunc(s.WithBases(variants), anyBase) {
