@@ -111,13 +111,17 @@ gives the same result everywhere.`,
 // needsGPU is an error where a variant gets no GPU that runs on one alone, which its
 // program would say after gigabytes have been built.
 func needsGPU(s scenarios.Scenario, variants []scenarios.Variant, candidates []runner.Candidate) error {
+	// What is built on a Debian in the end runs anywhere.
+	anywhere := func(v scenarios.Variant) bool {
+		return slices.ContainsFunc(s.WithBases([]scenarios.Variant{v}), anyBase)
+	}
 	for i, v := range variants {
-		if anyBase(v) || candidates[i].GPUs != nil {
+		if anywhere(v) || candidates[i].GPUs != nil {
 			continue
 		}
 		other := ""
 		for _, o := range s.Variants {
-			if anyBase(o) {
+			if anywhere(o) {
 				other = fmt.Sprintf(", or run %s, which needs none: mlbench scenario run %s %s", o.Tag, s.Name, o.Name)
 			}
 		}

@@ -165,6 +165,21 @@ func TestScenarioWithoutBase(t *testing.T) {
 	}
 }
 
+// Scenarios that need nothing more are run without a GPU, on whatever base of their
+// own; and the others, where no GPU is asked for, are not.
+func TestNeedsGPU(t *testing.T) {
+	for _, s := range scenarios.All() {
+		variants, err := s.Pick()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = needsGPU(s, variants, make([]runner.Candidate, len(variants)))
+		if (err != nil) != (s.Needs != "") {
+			t.Errorf("%s, which needs %q: %v", s.Name, s.Needs, err)
+		}
+	}
+}
+
 // Services that cost little to build start, and are ready.
 func TestScenariosStart(t *testing.T) {
 	needEngine(t)
