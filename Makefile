@@ -108,7 +108,7 @@ bench-inspect: engine ## measure how fast images are looked into, beside dive (s
 
 # A scenario that needs a registry or a GPU is passed over, which is said, unless
 # NAMES, which chooses, names it.
-scenarios: engine build ## build and compare the ready-made images (most of an hour), into their READMEs and docs/scenarios.md
+scenarios: engine build ## build and compare the ready-made images (half an hour where they are built already), into their READMEs and docs/scenarios.md
 	@base=$$(scenarios/setup.sh base) && set -x && \
 		$(GO) run ./cmd/scenarios -base "$$base" $(NAMES)
 
