@@ -52,8 +52,8 @@ func TestRun(t *testing.T) {
 	}
 	for _, want := range []string{
 		"# A\n\n" + begin, "by mlbench 1.0; engine 20:\n", end + "\n\nafter\n",
-		"    mlbench scenario run cpu-under-800 --base $BASE --cold warm\n",
-		"**pass**\n\nscenario run cpu-under-800 --base mine:1 --cold warm --format markdown in cpu-under-800\n\n| phases | first\\_request |\n|:--|--:|\n| a | 7 ms |\n",
+		"    mlbench scenario run cpu-under-800 --base $BASE --cold warm --max-pairs 100\n",
+		"**pass**\n\nscenario run cpu-under-800 --base mine:1 --cold warm --max-pairs 100 --format markdown in cpu-under-800\n\n| phases | first\\_request |\n|:--|--:|\n| a | 7 ms |\n",
 	} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("%q is not in\n%s", want, page)
